@@ -1,0 +1,39 @@
+# Two commands on a fresh machine: `make demo` shows the main job, `make test` proves it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test lint unit clean
+
+demo: $(VENV)/.demo
+	$(BIN)/rotate demo
+
+test: lint unit
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.dev node_modules/.bin/configurable-http-proxy
+	$(BIN)/pytest -n auto --dist loadgroup
+
+$(VENV)/bin/pip:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
+
+$(VENV)/.demo: $(VENV)/bin/pip pyproject.toml
+	$(BIN)/pip install --quiet -e '.[demo]'
+	touch $@
+
+$(VENV)/.dev: $(VENV)/bin/pip pyproject.toml
+	$(BIN)/pip install --quiet -e '.[all,demo]' --group dev
+	touch $@ $(VENV)/.demo
+
+# JupyterHub needs this proxy; where npm is missing, its tests are skipped with that reason.
+node_modules/.bin/configurable-http-proxy:
+	command -v npm >/dev/null && npm install --no-save --no-audit --no-fund --silent configurable-http-proxy@5.3.0 || true
+
+clean:
+	rm -rf $(VENV) node_modules .demo

@@ -1,0 +1,32 @@
+"""The only place that asks what time it is, or waits."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Time as an argument: tests move it, the daemon interrupts it."""
+
+    def now(self) -> datetime:
+        """Give the time, zone-aware, in UTC."""
+        ...
+
+    def wait(self, duration: timedelta) -> bool:
+        """Let ``duration`` pass. False when the wait was cut short because the process is to stop."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock. Waits on an event, so that SIGTERM is obeyed at once (and libfaketime can be used)."""
+
+    def __init__(self, stop: threading.Event | None = None) -> None:
+        self.stop = stop or threading.Event()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def wait(self, duration: timedelta) -> bool:
+        return not self.stop.wait(max(duration.total_seconds(), 0.0))

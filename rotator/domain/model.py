@@ -1,0 +1,248 @@
+"""What the engine remembers and moves: tokens, destinations, rotations, events. Values of the domain, without I/O.
+
+A *step* is a verb, what to do next; a *phase* is a fact, what is already true. None of these types can hold a
+token's value: the ledger keeps what stands here, and must never be able to keep a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, NewType
+
+SecretName = NewType("SecretName", str)
+RotationId = NewType("RotationId", str)
+TokenId = NewType("TokenId", str)
+ConnectionName = NewType("ConnectionName", str)
+Handle = NewType("Handle", str)
+"""A token's public id at its issuer. It may be reused by the issuer after the token is gone."""
+TokenName = NewType("TokenName", str)
+Version = NewType("Version", str)
+"""Whatever a store calls a version: an AWS VersionId, a KV number, a digest of a file."""
+Fingerprint = NewType("Fingerprint", str)
+"""A keyed hash of a value: equal values have equal fingerprints, and nothing else can be learned from one."""
+
+
+class Phase(StrEnum):
+    """What is true of a rotation."""
+
+    PLANNED = "PLANNED"
+    """No new token is in hand. (One may exist whose creation was not answered: see TokenState.INTENDED.)"""
+    ISSUED = "ISSUED"
+    VERIFIED = "VERIFIED"
+    """The issuer accepts the new token. Some destinations may already hold it."""
+    PUBLISHED = "PUBLISHED"
+    CONFIRMED = "CONFIRMED"
+    """Every destination was read back and holds the new token, which works. The old one lives its overlap."""
+    RETIRED = "RETIRED"
+    WITHDRAWN = "WITHDRAWN"
+    """Given up: the old token is in force everywhere, and no token of this rotation lives."""
+
+    @property
+    def is_open(self) -> bool:
+        return self not in (Phase.RETIRED, Phase.WITHDRAWN)
+
+
+class Cause(StrEnum):
+    """Why a rotation was begun."""
+
+    DUE = "due"
+    ASKED = "asked"
+    COMPROMISED = "compromised"
+
+
+class Mode(StrEnum):
+    """Which comes first when both cannot be had."""
+
+    ROTATE_FIRST = "rotate-first"
+    REVOKE_FIRST = "revoke-first"
+
+
+class TokenState(StrEnum):
+    """What we know of a token's life at its issuer."""
+
+    INTENDED = "INTENDED"
+    """We were about to ask for it. Whether it exists is not known until the issuer was asked by name."""
+    ABSENT = "ABSENT"
+    """It was looked for and not found. It is looked for once more before its rotation ends."""
+    LIVE = "LIVE"
+    REVOKING = "REVOKING"
+    """We were about to revoke it, or did, and have no proof of its death yet."""
+    DEAD = "DEAD"
+
+    @property
+    def may_live(self) -> bool:
+        return self in (TokenState.INTENDED, TokenState.LIVE, TokenState.REVOKING)
+
+
+class Proof(StrEnum):
+    """How we know that a token is dead, strongest first."""
+
+    REFUSED = "refused"
+    """The issuer was asked with the token's own value and refused it."""
+    UNLISTED = "unlisted"
+    """Revoked, and the issuer no longer lists it; its value was not to be had, so it could not be tried."""
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True)
+class Token:
+    """One credential that an issuer made, as far as we may remember it."""
+
+    id: TokenId
+    secret: SecretName
+    state: TokenState
+    name: TokenName | None = None
+    handle: Handle | None = None
+    fingerprint: Fingerprint | None = None
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    handles_before: tuple[Handle, ...] = ()
+    """Ids that existed before it was asked for: how a lost token of a nameless issuer is found."""
+    proof: Proof | None = None
+    ended_at: datetime | None = None
+
+
+class Placed(StrEnum):
+    """How far one destination is."""
+
+    PENDING = "PENDING"
+    """Not touched by the token in question."""
+    WRITING = "WRITING"
+    """We were about to write, or did: it *might* hold the token."""
+    WRITTEN = "WRITTEN"
+    CONFIRMED = "CONFIRMED"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a policy wants its token written: a store's connection, and the place as its plug-in describes it."""
+
+    connection: ConnectionName
+    place: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        """Name the place in one short line: ``vault-prod path=prod/documenso field=token``."""
+        parts = " ".join(f"{key}={value}" for key, value in self.place.items() if isinstance(value, str | int))
+        return f"{self.connection} {parts}".rstrip()
+
+
+@dataclass(frozen=True)
+class Destination:
+    """One target within one rotation, with its own state."""
+
+    ordinal: int
+    target: Target
+    state: Placed = Placed.PENDING
+    token: TokenId | None = None
+    """The token it was last written with, or is about to be."""
+    before: Version | None = None
+    """What the place held when the rotation was planned: the version to write against, and to go back to."""
+    before_fingerprint: Fingerprint | None = None
+    version: Version | None = None
+    """What our write made."""
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How long the old token outlives the confirmation of the new one."""
+
+    for_: timedelta = timedelta(hours=24)
+    until_unused_for: timedelta | None = None
+    at_most: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class IssuerRef:
+    """Which issuer a secret's token comes from, as plain data: enough to go on when the policy has changed."""
+
+    connection: ConnectionName
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What the policy says to this issuer's plug-in: a user, scopes, a project …"""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why a rotation is not moving, for people: which family of error, what happened, what to do."""
+
+    kind: str
+    """``temporary``, ``permanent`` or ``operator``."""
+    what: str
+    remedy: str = ""
+
+    @property
+    def needs_operator(self) -> bool:
+        return self.kind == "operator"
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """One trip through the flow, for one secret. It carries all it needs, so a changed policy cannot strand it."""
+
+    id: RotationId
+    secret: SecretName
+    phase: Phase
+    cause: Cause
+    mode: Mode
+    issuer: IssuerRef
+    token_name: str
+    lifetime: str | None
+    """How long new tokens are asked to live (a Duration as text), or None for the issuer's default."""
+    overlap: Overlap
+    opened_at: datetime
+    phase_at: datetime
+    old: Token | None = None
+    tokens: tuple[Token, ...] = ()
+    """Every token this rotation asked for, oldest first. The last one is *the* new one, while it may live."""
+    destinations: tuple[Destination, ...] = ()
+    attempts: int = 0
+    """Failures in a row. Reset by every success."""
+    retry_at: datetime | None = None
+    trouble: Trouble | None = None
+    reason: str = ""
+    actor: str = ""
+    commit: str | None = None
+    """The commit of the policies that it acts on."""
+    revision: int = 0
+    """Counted up by the ledger with every move."""
+
+    @property
+    def new(self) -> Token | None:
+        """The token that is on its way to the consumers, or was asked for last."""
+        return self.tokens[-1] if self.tokens else None
+
+    @property
+    def strays(self) -> tuple[Token, ...]:
+        """Tokens of this rotation that were overtaken by a later one, dead or alive."""
+        return self.tokens[:-1]
+
+
+@dataclass(frozen=True)
+class Secret:
+    """What the ledger knows of a secret between rotations."""
+
+    name: SecretName
+    current: Token | None = None
+    """The token in force, once one was adopted or confirmed."""
+    adopted: bool = False
+    open: Rotation | None = None
+    last_ended: datetime | None = None
+    last_phase: Phase | None = None
+    failures: int = 0
+    """Rotations in a row that were withdrawn."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the audit log. ``detail`` holds names, handles, versions and reasons; never a value."""
+
+    kind: str
+    secret: SecretName
+    at: datetime
+    actor: str
+    rotation: RotationId | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    sequence: int = 0
+    digest: str = ""

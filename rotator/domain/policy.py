@@ -1,0 +1,85 @@
+"""What a user wants, checked and resolved: one ``Policy`` for each secret. Made by ``config``, read by everybody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Any
+
+from rotator.domain.durations import Duration
+from rotator.domain.model import ConnectionName, IssuerRef, Mode, Overlap, SecretName, Target
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where something was written: for errors, and for the history."""
+
+    file: Path
+    line: int
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Window:
+    """When rotations may happen: on these days (Monday is 0), between these times, in this zone (IANA name)."""
+
+    days: frozenset[int]
+    start: time
+    end: time
+    zone: str
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When a token is due. The earliest of all that is set counts; nothing set: only ``rotate now``."""
+
+    every: Duration | None = None
+    cron: str | None = None
+    """Five fields, as in crontab, in UTC or in the window's zone."""
+    before_expiry: Duration | None = None
+    window: Window | None = None
+    splay: timedelta = timedelta()
+    """Spreads due times over this long, by the secret's name: the same every time."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One secret: who makes its token, where its consumers read it, when it is due."""
+
+    name: SecretName
+    issuer: IssuerRef
+    token_name: str
+    targets: tuple[Target, ...]
+    source: Source
+    lifetime: Duration | None = None
+    schedule: Schedule = field(default_factory=Schedule)
+    overlap: Overlap = field(default_factory=Overlap)
+    compromise: Mode = Mode.ROTATE_FIRST
+    owner: str = ""
+    tags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A configured provider. ``config`` is the plug-in's own validated model."""
+
+    name: ConnectionName
+    provider: str
+    config: Any
+    source: Source
+
+
+@dataclass(frozen=True)
+class PolicySet:
+    """All policies and connections of one commit, valid as a whole."""
+
+    policies: tuple[Policy, ...]
+    connections: dict[ConnectionName, Connection]
+    commit: str | None = None
+
+    def named(self, name: SecretName) -> Policy | None:
+        return next((policy for policy in self.policies if policy.name == name), None)
