@@ -204,14 +204,16 @@ class Store(Protocol[PlaceT_contra]):
 
     def preflight(self, place: PlaceT_contra) -> Stored | None:
         """Give ``current``, or raise what would make a write fail: missing and not ours to create, denied,
-        scheduled for deletion, somebody else's pending version, owned by another controller. Touches nothing."""
+        scheduled for deletion, somebody else's pending version, owned by another controller. Touches nothing.
+        """
         ...
 
     def write(self, place: PlaceT_contra, value: SecretValue, expected: Version | None, key: str) -> Version:
         """Put ``value`` there, in our field only, if the place is still at ``expected`` (None: does not exist).
 
         Repeatable under ``key``: the second time finds the first one's work and changes nothing. Where the store
-        stages, consumers do not see it yet. Raises Conflict when somebody else wrote, Ambiguous when the answer was lost.
+        stages, consumers do not see it yet. Raises Conflict when somebody else wrote, Ambiguous when the answer was
+        lost.
         """
         ...
 

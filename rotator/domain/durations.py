@@ -83,7 +83,9 @@ class Duration:
             if value == 0 and not isinstance(value, bool):
                 return cls()
             if not isinstance(value, str):
-                raise ValueError(f"{value!r} is not a duration: write for example '90 days', '24h' or '6 months'")
+                raise ValueError(  # noqa: TRY004  pydantic turns a ValueError into a problem with its line
+                    f"{value!r} is not a duration: write for example '90 days', '24h' or '6 months'"
+                )
             return cls.parse(value)
 
         return core_schema.no_info_before_validator_function(

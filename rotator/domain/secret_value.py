@@ -34,7 +34,7 @@ class SecretValue:
 
     def same_as(self, other: SecretValue | None) -> bool:
         """Tell whether both hold the same value, in a time that does not depend on where they differ."""
-        return other is not None and hmac.compare_digest(self.__value.encode(), other.__value.encode())
+        return other is not None and hmac.compare_digest(self.reveal().encode(), other.reveal().encode())
 
     def __repr__(self) -> str:
         return f"SecretValue({MASK})"
