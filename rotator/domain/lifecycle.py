@@ -1,0 +1,177 @@
+"""The life of a rotation as pure decisions: what may move where, what comes next, and who may be revoked.
+
+::
+
+    PLANNED -issue-> ISSUED -verify-> VERIFIED -publish-> PUBLISHED -confirm-> CONFIRMED -retire-> RETIRED
+
+Recovery is not a special case. After any crash the same question, ``next_step``, is asked of what the ledger holds;
+the only thing that a crash takes away is the value in memory (``holding`` is false), and the answers follow:
+
+* asked for a token and never read the answer: ``SEEK`` it by its name, then ``DISCARD`` it;
+* the value is lost: ``RECOVER`` it from a destination that holds it;
+* the value is lost and nobody can hold it: ``DISCARD`` it and issue again;
+* the value is lost and a destination that cannot be read may hold it: issue another, publish that everywhere,
+  and let the lost one die together with the old one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from rotator.domain.errors import WrongOrder
+from rotator.domain.model import Destination, Mode, Phase, Placed, Rotation, Token, TokenState
+
+ALLOWED_MOVES: Final[frozenset[tuple[Phase, Phase]]] = frozenset(
+    [
+        (Phase.PLANNED, Phase.ISSUED),
+        (Phase.ISSUED, Phase.VERIFIED),
+        (Phase.VERIFIED, Phase.PUBLISHED),
+        (Phase.PUBLISHED, Phase.CONFIRMED),
+        (Phase.CONFIRMED, Phase.RETIRED),
+        # issue again: the value was lost before every destination held it
+        (Phase.ISSUED, Phase.PLANNED),
+        (Phase.VERIFIED, Phase.PLANNED),
+        (Phase.PUBLISHED, Phase.PLANNED),
+        # given up: the old token is in force everywhere
+        (Phase.PLANNED, Phase.WITHDRAWN),
+        (Phase.ISSUED, Phase.WITHDRAWN),
+        (Phase.VERIFIED, Phase.WITHDRAWN),
+        (Phase.PUBLISHED, Phase.WITHDRAWN),
+    ]
+)
+"""Every change of phase. The ledger's schema holds the same table, so that no bug of ours can move otherwise."""
+
+
+class Step(StrEnum):
+    """What to do next."""
+
+    CONTAIN = "contain"
+    """Revoke the old token first: the user put containment before availability."""
+    ISSUE = "issue"
+    SEEK = "seek"
+    DISCARD = "discard"
+    RECOVER = "recover"
+    VERIFY = "verify"
+    PUBLISH = "publish"
+    CONFIRM = "confirm"
+    RETIRE = "retire"
+
+
+def next_step(rotation: Rotation, *, holding: bool) -> Step | None:
+    """Say what this rotation needs now, or None when it has ended. ``holding``: the new value is in our memory."""
+    match rotation.phase:
+        case Phase.PLANNED:
+            return _next_before_issue(rotation)
+        case Phase.ISSUED:
+            return Step.VERIFY if holding else Step.RECOVER
+        case Phase.VERIFIED:
+            return Step.PUBLISH if holding else Step.RECOVER
+        case Phase.PUBLISHED:
+            return Step.CONFIRM
+        case Phase.CONFIRMED:
+            return Step.RETIRE
+        case _:
+            return None
+
+
+def _next_before_issue(rotation: Rotation) -> Step:
+    new = rotation.new
+    if new is not None and new.state is TokenState.INTENDED:
+        return Step.SEEK
+    if new is not None and new.state.may_live and not might_be_held(new, rotation.destinations):
+        return Step.DISCARD
+    if rotation.mode is Mode.REVOKE_FIRST and rotation.old is not None and rotation.old.state.may_live:
+        return Step.CONTAIN
+    return Step.ISSUE
+
+
+def might_be_held(token: Token, destinations: Iterable[Destination]) -> bool:
+    """Tell whether any destination may hold this token, so that consumers may depend on it."""
+    return any(place.token == token.id and place.state is not Placed.PENDING for place in destinations)
+
+
+def untouched(rotation: Rotation) -> bool:
+    """Tell whether no destination can hold a token of this rotation: it may be withdrawn without a trace."""
+    return all(place.state is Placed.PENDING for place in rotation.destinations)
+
+
+def waits_for_publishing(rotation: Rotation) -> tuple[Destination, ...]:
+    """Give the destinations that do not hold the new token for certain yet."""
+    new = rotation.new
+    assert new is not None
+    return tuple(
+        place
+        for place in rotation.destinations
+        if not (place.token == new.id and place.state in (Placed.WRITTEN, Placed.CONFIRMED))
+    )
+
+
+def still_alive(rotation: Rotation) -> tuple[Token, ...]:
+    """Give the tokens that must be dead before this rotation may end: the old one, and those overtaken on the way.
+
+    A token that was looked for and not found is among them: an answer that came very late may have made it after all.
+    """
+    candidates = (*((rotation.old,) if rotation.old else ()), *rotation.strays)
+    return tuple(token for token in candidates if token.state is not TokenState.DEAD)
+
+
+def retire_from(rotation: Rotation) -> datetime:
+    """Give the moment from which the old token may be revoked, as far as the clock alone decides."""
+    if rotation.phase is not Phase.CONFIRMED:
+        raise WrongOrder(f"rotation {rotation.id} is {rotation.phase}: an overlap begins when it is CONFIRMED.")
+    return rotation.phase_at + rotation.overlap.for_
+
+
+def look_again(rotation: Rotation, last_used: datetime | None, now: datetime) -> datetime | None:
+    """Say until when the old token's overlap goes on, or None when it is over.
+
+    ``last_used`` is the issuer's word on the old token, where the policy asks to wait until nobody uses it. A time
+    that is not after ``now`` means: the longest overlap is over and somebody still uses the old token.
+    """
+    overlap = rotation.overlap
+    if now < retire_from(rotation):
+        return retire_from(rotation)
+    if overlap.until_unused_for is None or last_used is None or last_used + overlap.until_unused_for <= now:
+        return None
+    unused = last_used + overlap.until_unused_for
+    return unused if overlap.at_most is None else min(unused, rotation.phase_at + overlap.at_most)
+
+
+def moved(rotation: Rotation, phase: Phase, now: datetime) -> Rotation:
+    """Give the rotation in its next phase. Whatever troubled it is behind it."""
+    if (rotation.phase, phase) not in ALLOWED_MOVES:
+        raise WrongOrder(f"rotation {rotation.id} is {rotation.phase} and cannot become {phase}.")
+    return replace(rotation, phase=phase, phase_at=now, attempts=0, retry_at=None, trouble=None)
+
+
+def with_token(rotation: Rotation, token_id: str, change: Callable[[Token], Token]) -> Rotation:
+    """Give the rotation with one of its tokens (the old one, too) changed."""
+    old = rotation.old
+    return replace(
+        rotation,
+        old=change(old) if old is not None and old.id == token_id else old,
+        tokens=tuple(change(token) if token.id == token_id else token for token in rotation.tokens),
+    )
+
+
+def with_destinations(rotation: Rotation, changed: Iterable[Destination]) -> Rotation:
+    """Give the rotation with these destinations in place of the ones with the same ordinal."""
+    by_ordinal = {place.ordinal: place for place in changed}
+    return replace(
+        rotation, destinations=tuple(by_ordinal.get(place.ordinal, place) for place in rotation.destinations)
+    )
+
+
+_FIRST_PAUSE: Final = timedelta(seconds=2)
+_LONGEST_PAUSE: Final = timedelta(hours=1)
+_DOUBLINGS: Final = 12
+
+
+def back_off(attempts: int, asked_for: timedelta | None) -> timedelta:
+    """Give the pause before the next try: doubled with each failure, never shorter than the server asked for."""
+    pause = min(_FIRST_PAUSE * (1 << min(attempts - 1, _DOUBLINGS)), _LONGEST_PAUSE)
+    return max(pause, asked_for or timedelta())
