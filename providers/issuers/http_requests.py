@@ -1,0 +1,180 @@
+"""The schema of a profile's requests: what is sent, what an answer is matched by, and how a request proves who we are.
+
+Unions put no tags of their own into a problem's ``loc``, so that it is the place in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+
+
+class Part(BaseModel):
+    """One part of a profile. Unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def _is_jmespath(expression: str) -> str:
+    from jmespath import compile as compile_expression
+    from jmespath.exceptions import ParseError
+
+    try:
+        compile_expression(expression)
+    except ParseError as error:
+        problem = str(error).splitlines()[0]
+        raise ValueError(f"{expression!r} is not a JMESPath expression ({problem}); see jmespath.org") from error
+    return expression
+
+
+def _is_regular_expression(pattern: str) -> str:
+    import re
+
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+    return pattern
+
+
+def _as_many(value: Any) -> Any:
+    return (value,) if isinstance(value, int) else value
+
+
+def by_type(models: Mapping[str, type[Part]], value: Any, _handler: ValidatorFunctionWrapHandler) -> Part:
+    """Choose a union's member by its ``type`` key, so that a problem's place is the place in the file."""
+    if isinstance(value, Part):
+        return value
+    kind = value.get("type") if isinstance(value, dict) else None
+    model = models.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        raise ValueError(f"`type` is {kind!r}; write one of {', '.join(sorted(models))}")
+    return model.model_validate(value)
+
+
+Expression = Annotated[str, Field(min_length=1), AfterValidator(_is_jmespath)]
+"""A JMESPath expression over the JSON of an answer."""
+Pattern = Annotated[str, AfterValidator(_is_regular_expression)]
+Template = str
+"""A Jinja2 template. ``http_checks`` compiles it and checks what it refers to."""
+JsonTemplate = Any
+"""JSON whose strings are templates."""
+Scalar = str | int | float | bool
+Statuses = Annotated[tuple[Annotated[int, Field(ge=100, le=599)], ...], BeforeValidator(_as_many)]
+
+
+class Request(Part):
+    """One HTTP request. Every string is a template; a lone ``{{ x }}`` keeps the type of x.
+
+    A query parameter, header or JSON member whose template uses something that is not set is left out.
+    """
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    path: Template = Field(pattern="^/")
+    """Joined to the connection's ``url``. What a template puts in is URL-encoded."""
+    query: Mapping[str, Scalar] = {}
+    headers: Mapping[str, Template] = {}
+    json_body: JsonTemplate = Field(default=None, alias="json")
+    form: Mapping[str, Scalar] = {}
+
+    @model_validator(mode="after")
+    def _has_one_body(self) -> Request:
+        if self.form and self.json_body is not None:
+            raise ValueError("a request has one body: `json` or `form`")
+        return self
+
+
+class Match(Part):
+    """An answer matches when its status is one of these (or none are given) and ``when`` holds for its JSON.
+
+    ``when`` never holds for an answer that is not JSON.
+    """
+
+    status: Statuses = ()
+    when: Expression | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Match:
+        if not self.status and self.when is None:
+            raise ValueError("a rule needs `status`, `when` or both; what no rule matches has a safe default already")
+        return self
+
+
+class LoginRule(Match):
+    outcome: Literal["ok", "denied", "rate_limited", "transient"]
+
+
+class BearerAuth(Part):
+    """``Authorization: Bearer VALUE``."""
+
+    type: Literal["bearer"]
+    value: Template
+
+
+class HeaderAuth(Part):
+    """A header of any name, and any text around the value."""
+
+    type: Literal["header"]
+    name: str
+    value: Template
+
+
+class BasicAuth(Part):
+    type: Literal["basic"]
+    username: Template
+    password: Template
+
+
+class QueryAuth(Part):
+    """A query parameter. Servers and proxies log it: only where there is no other way."""
+
+    type: Literal["query"]
+    name: str
+    value: Template
+
+
+class LoginStep(Part):
+    """One request of a login. Cookies are kept; ``capture`` keeps parts of the answer as ``{{ session.NAME }}``."""
+
+    request: Request
+    responses: tuple[LoginRule, ...]
+    capture: Mapping[str, Expression] = {}
+
+
+class CookieSession(Part):
+    """A login that gives cookies, kept for the connection and shared by all its calls."""
+
+    type: Literal["cookie_session"]
+    steps: tuple[LoginStep, ...] = Field(min_length=1)
+    relogin_when: tuple[Match, ...] = Field(min_length=1)
+    """Answers that say that the session has ended, and that nothing was done."""
+    headers: Mapping[str, Template] = {}
+    """Sent beside the cookies, e.g. ``x-csrf-token: "{{ session.csrf }}"``."""
+
+
+_SIMPLE_AUTH: dict[str, type[Part]] = {
+    "bearer": BearerAuth,
+    "header": HeaderAuth,
+    "basic": BasicAuth,
+    "query": QueryAuth,
+}
+SimpleAuth = Annotated[
+    BearerAuth | HeaderAuth | BasicAuth | QueryAuth,
+    WrapValidator(partial(by_type, _SIMPLE_AUTH)),
+]
+ManagementAuth = Annotated[
+    BearerAuth | HeaderAuth | BasicAuth | QueryAuth | CookieSession,
+    WrapValidator(partial(by_type, {**_SIMPLE_AUTH, "cookie_session": CookieSession})),
+]

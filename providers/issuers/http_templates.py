@@ -1,0 +1,198 @@
+"""Templates of a profile: sandboxed Jinja2 that keeps types, omits what is not set, and encodes what enters a path.
+
+A template sees nothing but its variables. Secrets are among them only as ``Secrets``, which reveals one when the
+template asks for it: that is the moment the request is built to be sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+from urllib.parse import quote
+
+from rotator.domain.secret_value import SecretValue
+
+if TYPE_CHECKING:
+    from jinja2.sandbox import SandboxedEnvironment
+
+_LONE_EXPRESSION: Final = re.compile(r"\s*\{\{-?(.*?)-?\}\}\s*", re.DOTALL)
+
+
+class BrokenTemplate(ValueError):
+    """A template cannot be compiled or filled in. The message quotes no variable's content."""
+
+
+class _LeaveOut(Exception):
+    """Ends the rendering of an entry that is to be left out."""
+
+
+class Omitted:
+    """What is not set. False when asked; an entry that would use it otherwise is left out of the request."""
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __str__(self) -> NoReturn:
+        raise _LeaveOut
+
+    def __iter__(self) -> NoReturn:
+        raise _LeaveOut
+
+    def __len__(self) -> NoReturn:
+        raise _LeaveOut
+
+    def __repr__(self) -> str:
+        return "OMIT"
+
+
+OMIT: Final = Omitted()
+
+
+class Named:
+    """A variable with parts (``options.user``). Only names that are there can be had: no methods, no attributes."""
+
+    def __init__(self, parts: Mapping[str, Any]) -> None:
+        self.__parts = parts
+
+    def __getitem__(self, name: str) -> Any:
+        return self.__parts[name]
+
+
+class Secrets:
+    """A variable whose parts are secret: each is looked up and revealed when a template being sent asks for it."""
+
+    def __init__(self, find: Callable[[str], SecretValue]) -> None:
+        self.__find = find
+
+    def __getitem__(self, name: str) -> str:
+        return self.__find(name).reveal()
+
+
+def render(template: str, variables: Mapping[str, Any]) -> Any:
+    """Fill in one template. A lone ``{{ x }}`` keeps the type of x; OMIT when it needs something that is not set."""
+    return _run(_compiled(template), variables)
+
+
+def render_path(template: str, variables: Mapping[str, Any]) -> str:
+    """Fill in a path. Each variable becomes one URL-encoded segment, or part of one; never none, never ``..``."""
+    path = _run(_compiled_path(template), variables)
+    if path is OMIT:
+        raise BrokenTemplate("a path needs something that is not set")
+    return str(path)
+
+
+def render_json(document: Any, variables: Mapping[str, Any]) -> Any:
+    """Fill in every string of a JSON document, and leave out members and elements that are OMIT."""
+    if isinstance(document, str):
+        return render(document, variables)
+    if isinstance(document, Mapping):
+        members = ((name, render_json(value, variables)) for name, value in document.items())
+        return {name: value for name, value in members if value is not OMIT}
+    if isinstance(document, list | tuple):
+        return [value for value in (render_json(item, variables) for item in document) if value is not OMIT]
+    return document
+
+
+def references(template: str) -> frozenset[str]:
+    """Name what a template refers to: ``name``, ``options.user`` … BrokenTemplate when it is none.
+
+    A variable with parts that is used as a whole, or whose part is computed, is named without a part.
+    """
+    from jinja2 import TemplateSyntaxError, meta, nodes
+
+    try:
+        tree = _environment().parse(template)
+        _compiled(template)
+    except TemplateSyntaxError as error:
+        raise BrokenTemplate(f"{template!r} is not a template: {error.message}") from error
+    free = meta.find_undeclared_variables(tree)
+    found: set[str] = set()
+
+    def visit(node: nodes.Node) -> None:
+        match node:
+            case nodes.Getattr(node=nodes.Name(name=root), attr=part):
+                found.add(f"{root}.{part}")
+            case nodes.Getitem(node=nodes.Name(name=root), arg=nodes.Const(value=str(part))):
+                found.add(f"{root}.{part}")
+            case nodes.Name(name=root, ctx="load"):
+                found.add(root)
+            case _:
+                for child in node.iter_child_nodes():
+                    visit(child)
+
+    visit(tree)
+    return frozenset(reference for reference in found if reference.partition(".")[0] in free)
+
+
+@lru_cache
+def _environment(*, in_path: bool = False) -> SandboxedEnvironment:
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, finalize=_as_segment if in_path else _as_text, keep_trailing_newline=True
+    )
+    environment.globals.clear()
+    environment.globals["omit"] = OMIT
+    environment.filters["int"] = _strict_int
+    del environment.filters["float"]
+    return environment
+
+
+@lru_cache(maxsize=1024)
+def _compiled(template: str) -> Callable[[Mapping[str, Any]], Any]:
+    from jinja2 import nodes
+
+    environment = _environment()
+    body = environment.parse(template).body
+    lone = _LONE_EXPRESSION.fullmatch(template)
+    match body:
+        case [nodes.Output(nodes=[expression])] if lone and not isinstance(expression, nodes.TemplateData):
+            return environment.compile_expression(lone.group(1), undefined_to_none=False)
+    return environment.from_string(template).render
+
+
+@lru_cache(maxsize=1024)
+def _compiled_path(template: str) -> Callable[[Mapping[str, Any]], Any]:
+    return _environment(in_path=True).from_string(template).render
+
+
+def _run(compiled: Callable[[Mapping[str, Any]], Any], variables: Mapping[str, Any]) -> Any:
+    """Run a template. Jinja's own messages may quote a variable, a secret too: only the kind of error is told."""
+    from jinja2 import StrictUndefined, UndefinedError
+
+    try:
+        result = compiled(variables)
+    except _LeaveOut:
+        return OMIT
+    except (BrokenTemplate, UndefinedError) as error:
+        raise BrokenTemplate(str(error)) from None
+    except Exception as error:  # noqa: BLE001  a template can raise whatever its expression raises
+        raise BrokenTemplate(f"an expression failed with {type(error).__name__}") from None
+    if isinstance(result, StrictUndefined):
+        raise BrokenTemplate("an expression gives something that does not exist")
+    return result
+
+
+def _as_text(value: Any) -> Any:
+    """Write booleans as JSON and URLs do. Jinja takes Undefined and OMIT further: their ``str`` raises."""
+    return ("true" if value else "false") if isinstance(value, bool) else value
+
+
+def _as_segment(value: Any) -> str:
+    text = str(_as_text(value))
+    if text in ("", ".", ".."):
+        raise BrokenTemplate("a part of the path is empty or dots, and would make it another path")
+    return quote(text, safe="")
+
+
+def _strict_int(value: Any) -> int:
+    """Jinja's own filter gives 0 for what is not a number, and a revoke of token 0 is a revoke of another token."""
+    if isinstance(value, Omitted):
+        raise _LeaveOut
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise BrokenTemplate("`int` was given something that is not a whole number") from None
