@@ -32,6 +32,8 @@ ALLOWED_MOVES: Final[frozenset[tuple[Phase, Phase]]] = frozenset(
         (Phase.VERIFIED, Phase.PUBLISHED),
         (Phase.PUBLISHED, Phase.CONFIRMED),
         (Phase.CONFIRMED, Phase.RETIRED),
+        # publish again: somebody else wrote over a destination, and a person said to go on
+        (Phase.PUBLISHED, Phase.VERIFIED),
         # issue again: the value was lost before every destination held it
         (Phase.ISSUED, Phase.PLANNED),
         (Phase.VERIFIED, Phase.PLANNED),
@@ -117,6 +119,11 @@ def still_alive(rotation: Rotation) -> tuple[Token, ...]:
     """
     candidates = (*((rotation.old,) if rotation.old else ()), *rotation.strays)
     return tuple(token for token in candidates if token.state is not TokenState.DEAD)
+
+
+def own_tokens_alive(rotation: Rotation) -> tuple[Token, ...]:
+    """Give the tokens that must be dead before this rotation may be withdrawn: all that it asked for."""
+    return tuple(token for token in rotation.tokens if token.state is not TokenState.DEAD)
 
 
 def retire_from(rotation: Rotation) -> datetime:

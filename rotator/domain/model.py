@@ -84,7 +84,8 @@ class Proof(StrEnum):
     """The issuer was asked with the token's own value and refused it."""
     UNLISTED = "unlisted"
     """Revoked, and the issuer no longer lists it; its value was not to be had, so it could not be tried."""
-    EXPIRED = "expired"
+    NEVER_MADE = "never made"
+    """The issuer refused to make it, or it was looked for twice and never found."""
 
 
 @dataclass(frozen=True)

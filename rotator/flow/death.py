@@ -1,0 +1,161 @@
+"""How a token ends: revoked by its exact handle, then seen to be dead.
+
+A revoke may lie or lag (an answer of 200, and the token works on), and a handle may be given to another token. So
+the issuer's answer proves nothing, and a handle alone decides nothing where the issuer reuses them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from rotator.domain.contracts import TokenInfo, Verdict
+from rotator.domain.errors import NeedsOperator, Temporary
+from rotator.domain.lifecycle import with_token
+from rotator.domain.model import Handle, Proof, Rotation, Token, TokenState
+from rotator.domain.secret_value import SecretValue
+from rotator.flow.work import Work, poll
+
+_CLOCK_SKEW: Final = timedelta(minutes=5)
+"""How far an issuer's clock may be from ours and its creation times still be believed."""
+
+
+def end_all(work: Work, tokens: tuple[Token, ...], kind: str) -> tuple[Rotation, dict[str, str]]:
+    """Revoke these tokens and prove each death. Gives the rotation with them dead, and the proof of each."""
+    begun = work.rotation
+    for token in tokens:
+        if token.state.may_live:
+            begun = with_token(begun, token.id, lambda known: replace(known, state=TokenState.REVOKING))
+    if tokens:
+        work.record(begun, kind, handles=[token.handle for token in tokens if token.handle])
+    after, proofs = work.rotation, dict[str, str]()
+    for token in tokens:
+        proof = end(work, token, value_of(work, token))
+        after = with_token(after, token.id, buried(proof, work.now))
+        proofs[str(token.handle or token.name)] = proof
+    return after, proofs
+
+
+def end(work: Work, token: Token, value: SecretValue | None) -> Proof:
+    """Revoke ``token`` and prove that it is dead. Safe to repeat.
+
+    With its ``value``, the proof is the issuer's refusal of it; without, that the issuer no longer lists it. Raises
+    Temporary while the issuer still accepts it, and NeedsOperator where neither proof can be had.
+    """
+    if token.handle is None:
+        found = find_lost(work, token)
+        if found is None:
+            return Proof.NEVER_MADE
+        token = replace(token, handle=found)
+    assert token.handle is not None
+    if _is_still_ours(work, token):
+        work.keep_lease()
+        work.issuer.revoke(token.handle)
+    if value is not None:
+        return _seen_refused(work, token, value)
+    if work.issuer.traits.lists:
+        return _seen_unlisted(work, token)
+    raise NeedsOperator(
+        f"Token {token.handle} was revoked, but nothing proves it: its value is gone and the issuer lists no tokens.",
+        remedy="Look at the issuer whether it is gone.",
+    )
+
+
+def buried(proof: Proof, now: datetime) -> Callable[[Token], Token]:
+    """Give the change that writes a proven death down, for ``with_token``."""
+    return lambda token: replace(token, state=TokenState.DEAD, proof=proof, ended_at=now)
+
+
+def value_of(work: Work, token: Token) -> SecretValue | None:
+    """Give a token's value: from memory, or from an earlier version that a store kept. Else None."""
+    for value in (work.held.old, work.held.new):
+        if work.matches(token, value):
+            return value
+    for destination in work.rotation.destinations:
+        if token.fingerprint is None or destination.before_fingerprint != token.fingerprint or not destination.before:
+            continue
+        opened = work.open(destination)
+        if not (opened.traits.readable and opened.traits.versioned):
+            continue
+        work.keep_lease()
+        stored = opened.store.read(opened.place, destination.before)
+        if stored is not None and work.matches(token, stored.value):
+            return stored.value
+    return None
+
+
+def find_lost(work: Work, token: Token) -> Handle | None:
+    """Look for a token that we asked for and whose answer we never read. None: the issuer has no such token.
+
+    Found by its name, which carries a mark of ours; where tokens have no names, by a handle that was not there before.
+    """
+    issuer = work.issuer
+    if not issuer.traits.lists:
+        raise NeedsOperator(
+            f"The issuer's answer was lost, and it lists no tokens: {token.name} may exist, unknown to anybody.",
+            remedy=f"Look for {token.name} at the issuer and delete it.",
+        )
+    work.keep_lease()
+    listed = list(issuer.tokens())
+    if issuer.traits.names_tokens:
+        found = [candidate for candidate in listed if candidate.name == token.name]
+    else:
+        known = {other.handle for other in (*work.rotation.tokens, work.rotation.old) if other is not None}
+        found = [
+            info for info in listed if info.handle not in (*token.handles_before, *known) and _is_young(info, token)
+        ]
+    if len(found) > 1:
+        raise NeedsOperator(
+            f"The issuer's answer was lost, and {len(found)} tokens could be the one it made.",
+            remedy="Delete at the issuer those that nobody uses, then run `rotate resume`.",
+        )
+    return found[0].handle if found else None
+
+
+def _is_young(info: TokenInfo, token: Token) -> bool:
+    if info.created_at is None or token.created_at is None:
+        return True
+    return info.created_at >= token.created_at - _CLOCK_SKEW
+
+
+def _is_still_ours(work: Work, token: Token) -> bool:
+    """Tell whether the handle still belongs to this token, where handles are given out again."""
+    if not work.issuer.traits.reuses_handles:
+        return True
+    return _listed_as_ours(work, token)
+
+
+def _listed_as_ours(work: Work, token: Token) -> bool:
+    """Tell whether the issuer lists this very token: its handle, with the name and creation time we know."""
+    work.keep_lease()
+    for info in work.issuer.tokens():
+        if info.handle != token.handle:
+            continue
+        if token.name is not None and info.name is not None:
+            return info.name == token.name
+        if token.created_at is not None and info.created_at is not None:
+            return abs(info.created_at - token.created_at) <= _CLOCK_SKEW
+        return True
+    return False
+
+
+def _seen_refused(work: Work, token: Token, value: SecretValue) -> Proof:
+    def refused() -> Proof | None:
+        return Proof.REFUSED if work.issuer.verify(value).verdict is Verdict.INVALID else None
+
+    proof = poll(work, work.issuer.traits.revoke_propagation, refused)
+    if proof is None:
+        raise Temporary(f"Token {token.handle} was revoked, but the issuer does not refuse it yet.")
+    return proof
+
+
+def _seen_unlisted(work: Work, token: Token) -> Proof:
+    def unlisted() -> Proof | None:
+        return None if _listed_as_ours(work, token) else Proof.UNLISTED
+
+    proof = poll(work, work.issuer.traits.revoke_propagation, unlisted)
+    if proof is None:
+        raise Temporary(f"Token {token.handle} was revoked, but the issuer still lists it.")
+    return proof

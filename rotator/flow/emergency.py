@@ -1,0 +1,68 @@
+"""``rotate now``: rotations that a person asked for, at once, for one secret or for all that an issuer ever gave us.
+
+An open rotation is never an obstacle. Asked for again, it is what was asked for, and is moved on. In a compromise it
+is taken over: withdrawn if no consumer can hold its token, else finished without overlap; then a new one begins, and
+so both tokens of the earlier one die.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Final
+
+from rotator.domain.errors import LeaseLost, NeedsOperator
+from rotator.domain.lifecycle import untouched
+from rotator.domain.model import Cause, Phase, Rotation
+from rotator.flow.opening import Order
+from rotator.flow.reconcile import start
+from rotator.flow.report import Report
+from rotator.flow.runner import Runner
+from rotator.flow.work import LEASE
+from rotator.ledger.leases import Lease
+
+WORKERS: Final = 8
+"""Rotations that run side by side in one process."""
+
+
+def rotate_all(runner: Runner, orders: Sequence[Order], workers: int = WORKERS) -> Iterator[Report]:
+    """Rotate all of these now, side by side; give each one's report as it comes. One that fails holds up no other."""
+    if len(orders) <= 1:
+        yield from (rotate(runner, order) for order in orders)
+        return
+    with ThreadPoolExecutor(min(workers, len(orders)), thread_name_prefix="rotation") as pool:
+        for future in as_completed([pool.submit(rotate, runner, order) for order in orders]):
+            yield future.result()
+
+
+def rotate(runner: Runner, order: Order) -> Report:
+    """Rotate one secret now."""
+    tools = runner.tools
+    opened = tools.ledger.secret(order.policy.name).open
+    if opened is None:
+        return start(runner, order)
+    lease = tools.ledger.claim(opened.id, tools.owner, tools.clock.now(), LEASE)
+    if lease is None:
+        return Report(order.policy.name, refused=_elsewhere(opened))
+    rotation = tools.ledger.rotation(opened.id)
+    assert rotation is not None
+    try:
+        if order.cause is not Cause.COMPROMISED or rotation.cause is Cause.COMPROMISED:
+            return Report(order.policy.name, runner.resume(rotation, lease))
+        ended = _taken_over(runner, rotation, lease)
+    except LeaseLost:
+        return Report(order.policy.name, refused=_elsewhere(opened))
+    return Report(order.policy.name, ended) if ended.phase.is_open else start(runner, order)
+
+
+def _taken_over(runner: Runner, rotation: Rotation, lease: Lease) -> Rotation:
+    if untouched(rotation) and rotation.phase is not Phase.CONFIRMED:
+        return runner.withdraw(rotation, lease, "taken over: the secret was compromised")
+    return runner.retire_now(rotation, lease)
+
+
+def _elsewhere(rotation: Rotation) -> NeedsOperator:
+    return NeedsOperator(
+        f"Another process is working on rotation {rotation.id} of {rotation.secret}.",
+        remedy="Let it finish, or run this again when its lease is over (five minutes after its last sign of life).",
+    )

@@ -1,0 +1,140 @@
+"""How a rotation begins: everything that can stand in its way is looked for first, while nothing is touched.
+
+Each destination is read (that it can be written, what it holds now), the issuer's quota is counted, and only then
+does the ledger get its row. What the destinations hold is remembered as versions and fingerprints; the old value
+stays in memory, to be tried when it should be dead.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from rotator.domain import plan
+from rotator.domain.contracts import Stored
+from rotator.domain.errors import Permanent
+from rotator.domain.model import (
+    Cause,
+    Destination,
+    Event,
+    Mode,
+    Overlap,
+    Phase,
+    Rotation,
+    RotationId,
+    Secret,
+)
+from rotator.domain.policy import Policy
+from rotator.flow.publishing import gravest
+from rotator.flow.work import LEASE, Held, Tools, side_by_side
+from rotator.ledger.leases import Lease
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to rotate, and why: a policy, and who or what asked."""
+
+    policy: Policy
+    cause: Cause = Cause.DUE
+    mode: Mode = Mode.ROTATE_FIRST
+    overlap: Overlap | None = None
+    """Instead of the policy's."""
+    reason: str = ""
+    commit: str | None = None
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A rotation that is open, and ours."""
+
+    rotation: Rotation
+    lease: Lease
+    held: Held
+
+
+def begin(tools: Tools, order: Order) -> Begun:
+    """Open a rotation for this order.
+
+    Raises Permanent, Temporary or NeedsOperator for what stands in the way, and AlreadyOpen when another process was
+    quicker: then nothing was touched.
+    """
+    secret = tools.ledger.secret(order.policy.name)
+    targets = [Destination(ordinal, target) for ordinal, target in enumerate(order.policy.targets)]
+    _refuse_obstacles(tools, order)
+    held = Held()
+    destinations = _looked_at(tools, targets, secret, held)
+    rotation = _planned(tools, order, secret, destinations)
+    detail = {
+        "cause": order.cause,
+        "mode": rotation.mode,
+        "reason": order.reason,
+        "commit": order.commit,
+        "destinations": [str(place.target) for place in destinations],
+        "old": rotation.old.handle if rotation.old else None,
+    }
+    event = Event("opened", rotation.secret, rotation.opened_at, tools.actor, rotation.id, detail)
+    rotation, lease = tools.ledger.begin(rotation, tools.owner, rotation.opened_at, LEASE, event)
+    for observer in tools.observers:
+        observer(event)
+    return Begun(rotation, lease, held)
+
+
+def _refuse_obstacles(tools: Tools, order: Order) -> None:
+    issuer = tools.connections.issuer(order.policy.issuer)
+    listed = issuer.tokens() if issuer.traits.max_active is not None else ()
+    in_the_way = plan.obstacle(issuer.traits, listed, order.mode)
+    if in_the_way:
+        raise Permanent(
+            f"{order.policy.issuer.connection}: {in_the_way}.",
+            remedy="Delete a token that nobody uses, or accept downtime with --revoke-first.",
+        )
+
+
+def _looked_at(tools: Tools, targets: list[Destination], secret: Secret, held: Held) -> tuple[Destination, ...]:
+    """Give the destinations with what they hold now; keep the old value in memory when one of them has it."""
+
+    def look(destination: Destination) -> Stored | None:
+        opened = tools.connections.destination(destination.target)
+        return opened.store.preflight(opened.place)
+
+    results = side_by_side(look, targets)
+    failures = [(place, result) for place, result in results if isinstance(result, Exception)]
+    if failures:
+        raise gravest(failures)
+    looked_at = []
+    for place, stored in results:
+        if stored is None or isinstance(stored, Exception):
+            looked_at.append(place)
+            continue
+        value = stored.value
+        fingerprint = tools.ledger.fingerprint(value) if value is not None else None
+        if secret.current is not None and fingerprint is not None and fingerprint == secret.current.fingerprint:
+            held.old = value
+        looked_at.append(
+            Destination(place.ordinal, place.target, before=stored.version, before_fingerprint=fingerprint)
+        )
+    return tuple(looked_at)
+
+
+def _planned(tools: Tools, order: Order, secret: Secret, destinations: tuple[Destination, ...]) -> Rotation:
+    now, policy = tools.clock.now(), order.policy
+    at_once = Overlap(for_=timedelta())
+    return Rotation(
+        id=RotationId(f"{now:%Y%m%d}-{secrets.token_hex(4)}"),
+        secret=policy.name,
+        phase=Phase.PLANNED,
+        cause=order.cause,
+        mode=order.mode,
+        issuer=policy.issuer,
+        token_name=policy.token_name,
+        lifetime=str(policy.lifetime) if policy.lifetime else None,
+        overlap=at_once if order.cause is Cause.COMPROMISED else order.overlap or policy.overlap,
+        opened_at=now,
+        phase_at=now,
+        old=secret.current,
+        destinations=destinations,
+        reason=order.reason,
+        actor=tools.actor,
+        commit=order.commit,
+    )

@@ -1,0 +1,123 @@
+"""The verb *publish*: the new token goes to every destination that does not have it.
+
+A value in a store that can be read back survives a crash of ours; so readable and versioned stores come first, and
+write-only ones last. Within such a wave, destinations are written side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from rotator.domain import lifecycle
+from rotator.domain.errors import Ambiguous, Conflict, NeedsOperator, Permanent, RotatorError, Temporary, WrongOrder
+from rotator.domain.lifecycle import moved, with_destinations
+from rotator.domain.model import Destination, Phase, Placed, Version
+from rotator.domain.secret_value import SecretValue
+from rotator.flow.work import OpenDestination, Work, side_by_side
+
+_TRIES_AGAINST_SIBLINGS: Final = 3
+"""How often a write is repeated because somebody changed *another* field of the same document."""
+
+
+def publish(work: Work) -> None:
+    """Write the new token to every destination that does not have it yet."""
+    if work.rotation.phase is not Phase.VERIFIED:
+        raise WrongOrder(f"rotation {work.rotation.id} is {work.rotation.phase}: publish needs a verified token.")
+    assert work.held.new is not None
+    for wave in _waves(work, lifecycle.waits_for_publishing(work.rotation)):
+        _publish_wave(work, wave, work.held.new)
+    work.record(moved(work.rotation, Phase.PUBLISHED, work.now), "published")
+
+
+def _waves(work: Work, destinations: Iterable[Destination]) -> Iterator[list[Destination]]:
+    ranked: dict[int, list[Destination]] = {0: [], 1: [], 2: []}
+    for destination in destinations:
+        traits = work.open(destination).traits
+        ranked[2 if not traits.readable else 0 if traits.versioned else 1].append(destination)
+    return (wave for _, wave in sorted(ranked.items()) if wave)
+
+
+def _publish_wave(work: Work, wave: list[Destination], value: SecretValue) -> None:
+    key = work.write_key(work.new)
+    intents = [replace(place, state=Placed.WRITING, token=work.new.id, version=None) for place in wave]
+    names = [str(place.target) for place in wave]
+    work.record(with_destinations(work.rotation, intents), "publishing", destinations=names)
+    work.keep_lease()
+    results = side_by_side(lambda place: _write(work, place, value, key), wave)
+    before = {place.ordinal: place for place in wave}
+    outcomes = [_outcome(work, before[place.ordinal], intent, result)
+                for (place, result), intent in zip(results, intents, strict=True)]  # fmt: skip
+    failures = [(place, result) for place, result in results if isinstance(result, Exception)]
+    written = [str(place.target) for place, result in results if not isinstance(result, Exception)]
+    work.record(
+        with_destinations(work.rotation, outcomes),
+        "written",
+        destinations=written,
+        failed={str(place.target): _said(error) for place, error in failures},
+    )
+    if failures:
+        raise gravest(failures)
+
+
+def _write(work: Work, destination: Destination, value: SecretValue, key: str) -> Version:
+    """Write, and show to consumers. Somebody's change to another field of the document does not stop us."""
+    opened = work.open(destination)
+    expected = destination.before
+    for _ in range(_TRIES_AGAINST_SIBLINGS):
+        try:
+            return _write_once(opened, value, expected, key)
+        except Conflict:
+            stored = opened.store.current(opened.place)
+            theirs = stored.value if stored else None
+            if theirs is not None and not _expected_there(work, destination, theirs):
+                raise
+            expected = stored.version if stored else None
+    return _write_once(opened, value, expected, key)
+
+
+def _expected_there(work: Work, destination: Destination, value: SecretValue) -> bool:
+    """Tell whether a place holds what we knew it held: what it had when we began, or a token of this rotation."""
+    fingerprint = work.fingerprint(value)
+    ours = {token.fingerprint for token in work.rotation.tokens}
+    return fingerprint == destination.before_fingerprint or fingerprint in ours
+
+
+def _write_once(opened: OpenDestination, value: SecretValue, expected: Version | None, key: str) -> Version:
+    store, place = opened.store, opened.place
+    version = store.write(place, value, expected, key)
+    if opened.traits.stages:
+        staged = store.read(place, version)
+        if staged is None or not value.same_as(staged.value):
+            raise Permanent(
+                f"{type(store).__name__} stored something else than it was given, and shows it to nobody yet."
+            )
+        store.promote(place, version, expected)
+    return version
+
+
+def _outcome(work: Work, before: Destination, intent: Destination, result: Version | Exception) -> Destination:
+    if not isinstance(result, Exception):
+        return replace(intent, state=Placed.WRITTEN, version=result)
+    changed_nothing = isinstance(result, RotatorError) and not isinstance(result, Ambiguous)
+    if changed_nothing and not work.open(before).traits.stages:
+        return before
+    return intent  # it might hold the token, or has it staged: what it holds is found out before anything is decided
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, RotatorError) else type(error).__name__
+
+
+def gravest(failures: list[tuple[Destination, Exception]]) -> Exception:
+    """Choose the error to act on: a bug, then what needs a person, then what is final, then what may pass."""
+    order: tuple[type[Exception], ...] = (NeedsOperator, Permanent, Temporary)
+
+    def rank(failure: tuple[Destination, Exception]) -> int:
+        return next((rank for rank, family in enumerate(order, 1) if isinstance(failure[1], family)), 0)
+
+    place, error = min(failures, key=rank)
+    if isinstance(error, RotatorError):
+        error.what = f"{place.target}: {error.what}"
+    return error

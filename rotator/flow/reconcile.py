@@ -1,0 +1,65 @@
+"""One pass over everything: finish what was begun, then start what is due. What the daemon does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rotator.domain import plan
+from rotator.domain.errors import LeaseLost, LedgerUnavailable, RotatorError
+from rotator.domain.model import Rotation
+from rotator.domain.plan import Action
+from rotator.domain.policy import PolicySet
+from rotator.flow.opening import Order, begin
+from rotator.flow.report import Report
+from rotator.flow.runner import Runner
+from rotator.flow.work import LEASE
+
+
+def one_pass(runner: Runner, policies: PolicySet) -> Iterator[Report]:
+    """Finish open rotations whose time has come, then start those that are due. Reports all that moved or is stuck."""
+    tools = runner.tools
+    for rotation in tools.ledger.open_rotations():
+        report = move_on(runner, rotation)
+        if report is not None:
+            yield report
+    known = {secret.name: secret for secret in tools.ledger.secrets()}
+    for policy in policies.policies:
+        secret = known.get(policy.name) or tools.ledger.secret(policy.name)
+        decision = plan.decide(policy, secret, tools.clock.now())
+        if decision.action is Action.ROTATE:
+            yield start(runner, Order(policy, reason=decision.text, commit=policies.commit))
+        elif decision.action is Action.BLOCKED and secret.open is None:
+            yield Report(policy.name, blocked=decision)
+
+
+def move_on(runner: Runner, rotation: Rotation) -> Report | None:
+    """Advance an open rotation, unless its time has not come or another process has it (None)."""
+    tools = runner.tools
+    if rotation.trouble is not None and rotation.trouble.needs_operator:
+        return Report(rotation.secret, rotation)
+    if rotation.retry_at is not None and rotation.retry_at > tools.clock.now():
+        return None
+    lease = tools.ledger.claim(rotation.id, tools.owner, tools.clock.now(), LEASE)
+    if lease is None:
+        return None
+    fresh = tools.ledger.rotation(rotation.id)  # it may have moved between our reading and our claim
+    if fresh is None:
+        return None
+    try:
+        return Report(rotation.secret, runner.advance(fresh, lease))
+    except LeaseLost:
+        return None
+
+
+def start(runner: Runner, order: Order) -> Report:
+    """Begin a rotation and take it as far as it goes. What stands in the way is reported, not raised."""
+    try:
+        begun = begin(runner.tools, order)
+    except LedgerUnavailable:
+        raise
+    except RotatorError as error:
+        return Report(order.policy.name, refused=error)
+    try:
+        return Report(order.policy.name, runner.advance(begun.rotation, begun.lease, begun.held))
+    except LeaseLost as error:
+        return Report(order.policy.name, refused=error)

@@ -1,0 +1,185 @@
+"""What a crash or a lost answer leaves behind, and how it is put right: seek, discard, recover, withdraw, take up.
+
+The value of a token is not in the ledger. So a rotation whose process died goes on only if a destination can give
+the value back; else the token it made is revoked and another one issued. A token that any destination *might* hold
+is never revoked before that destination is known to hold another live one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rotator.domain import lifecycle
+from rotator.domain.errors import NeedsOperator, WrongOrder
+from rotator.domain.lifecycle import moved, with_destinations, with_token
+from rotator.domain.model import Destination, Phase, Placed, TokenState, Version
+from rotator.domain.secret_value import SecretValue
+from rotator.flow import death
+from rotator.flow.work import OpenDestination, Work, poll, without_trouble
+
+
+def seek(work: Work) -> None:
+    """Look for a token whose creation was never answered. Slow issuers get the time to list what they made."""
+    token = work.new
+    if token.state is not TokenState.INTENDED:
+        raise WrongOrder(f"token {token.id} is {token.state}: only one that was asked for and not answered is sought.")
+    asked_at = token.created_at or work.rotation.phase_at
+    patience = asked_at + work.issuer.traits.issue_propagation - work.now
+    handle = poll(work, patience, lambda: death.find_lost(work, token))
+    state = TokenState.ABSENT if handle is None else TokenState.LIVE
+    found = with_token(work.rotation, token.id, lambda known: replace(known, state=state, handle=handle))
+    work.record(found, "sought", name=token.name, found=handle)
+
+
+def discard(work: Work) -> None:
+    """Revoke a new token whose value is lost and that no destination can hold. Another one is issued after it."""
+    token = work.new
+    if lifecycle.might_be_held(token, work.rotation.destinations):
+        raise WrongOrder(f"token {token.id} may be held by a destination: it cannot be discarded.")
+    after, proofs = death.end_all(work, (token,), "discarding")
+    work.held.new = None
+    work.record(after, "discarded", proof=proofs)
+
+
+def recover(work: Work) -> None:
+    """Find the lost value in a destination that was, or may have been, written. Not found: issue again.
+
+    On the way it settles what each destination is known to hold: a write that never arrived is PENDING again, and
+    what was staged and cannot be used is taken back.
+    """
+    settled = [_what_it_holds(work, place) for place in work.rotation.destinations]
+    found = next((value for _, value in settled if value is not None), None)
+    after = with_destinations(work.rotation, [place for place, _ in settled])
+    if found is not None:
+        work.held.new = found
+        work.record(after, "recovered", handle=work.new.handle)
+        return
+    work.record(moved(after, Phase.PLANNED, work.now), "value lost", handle=work.new.handle)
+
+
+def _what_it_holds(work: Work, destination: Destination) -> tuple[Destination, SecretValue | None]:
+    """Give the destination as it is known now, and the new token's value if it was found there."""
+    opened = work.open(destination)
+    if destination.state is Placed.PENDING or not opened.traits.readable:
+        return destination, None
+    token = next((known for known in work.rotation.tokens if known.id == destination.token), work.new)
+    key = work.write_key(token)
+    work.keep_lease()
+    left = opened.store.written(opened.place, key)
+    value = left.value if left is not None else None
+    if work.matches(work.new, value):
+        return destination, value
+    opened.store.discard(opened.place, key)
+    return _as_seen(work, destination, opened), None
+
+
+def _as_seen(work: Work, destination: Destination, opened: OpenDestination) -> Destination:
+    """Give the destination with the token it is seen to hold, or as untouched when it is none of this rotation's."""
+    stored = opened.store.current(opened.place)
+    for token in work.rotation.tokens:
+        if stored is not None and work.matches(token, stored.value):
+            return replace(destination, state=Placed.WRITTEN, token=token.id, version=stored.version)
+    fingerprint = work.fingerprint(stored.value) if stored is not None and stored.value is not None else None
+    version: Version | None = stored.version if stored is not None else None
+    if fingerprint != destination.before_fingerprint:
+        version = destination.before  # somebody else's value: writing over it must fail until a person said so
+    return replace(destination, state=Placed.PENDING, token=None, version=None, before=version)
+
+
+def withdraw(work: Work, why: str, *, restoring: bool) -> None:
+    """Give the rotation up: every destination holds the old token (again), and no token of ours lives.
+
+    ``restoring`` puts earlier values back where the new one was already written; only a person asks for that.
+    Raises NeedsOperator where withdrawing would leave a consumer with a dead token, or where that is not certain.
+    """
+    old = work.rotation.old
+    if old is not None and old.state is TokenState.DEAD:
+        raise NeedsOperator(
+            "The old token is dead already, so there is nothing to go back to.",
+            remedy="Go forward: run `rotate resume`.",
+        )
+    places = [_cleared(work, place, restoring=restoring) for place in work.rotation.destinations]
+    work.record(with_destinations(work.rotation, places), "withdrawing", why=why)
+    after, proofs = death.end_all(work, lifecycle.own_tokens_alive(work.rotation), "discarding")
+    work.record(moved(after, Phase.WITHDRAWN, work.now), "withdrawn", why=why, proof=proofs)
+
+
+def _cleared(work: Work, destination: Destination, *, restoring: bool) -> Destination:
+    """Give the destination once it is certain that it holds nothing of this rotation."""
+    if destination.state is Placed.PENDING:
+        return destination
+    opened = work.open(destination)
+    if not opened.traits.readable:
+        raise NeedsOperator(
+            f"{destination.target} cannot be read, and may hold the new token.",
+            remedy="Go forward: run `rotate resume` once the trouble is over.",
+        )
+    token = next(known for known in work.rotation.tokens if known.id == destination.token)
+    opened.store.discard(opened.place, work.write_key(token))
+    seen = _as_seen(work, destination, opened)
+    if seen.state is Placed.PENDING:
+        return seen
+    if not restoring:
+        raise NeedsOperator(
+            f"{destination.target} holds the new token already.",
+            remedy=f"`rotate resume {work.rotation.id}` goes forward, `rotate withdraw {work.rotation.id}` goes back.",
+        )
+    _put_back(work, seen, opened)
+    return replace(seen, state=Placed.PENDING, token=None, version=None)
+
+
+def _put_back(work: Work, destination: Destination, opened: OpenDestination) -> None:
+    """Make the value from before the rotation the newest again, and see that it is."""
+    assert work.rotation.old is None or work.rotation.old.state.may_live
+    if destination.before is not None and opened.traits.versioned:
+        opened.store.restore(opened.place, destination.before, destination.version)
+    else:
+        old = death.value_of(work, work.rotation.old) if work.rotation.old else None
+        if old is None:
+            raise NeedsOperator(
+                f"{destination.target} keeps no earlier value, and no other destination has the old one.",
+                remedy="Go forward: run `rotate resume`.",
+            )
+        key = f"{work.rotation.id}/withdraw"
+        version = opened.store.write(opened.place, old, destination.version, key)
+        opened.store.promote(opened.place, version, destination.version)
+    stored = opened.store.current(opened.place)
+    if stored is None or stored.value is None or work.fingerprint(stored.value) != destination.before_fingerprint:
+        raise NeedsOperator(f"{destination.target} does not hold its earlier value after it was put back.")
+
+
+def wake(work: Work) -> None:
+    """Go on now instead of later."""
+    if work.rotation.retry_at is not None or work.rotation.trouble is not None:
+        work.record(without_trouble(work.rotation), "resumed")
+
+
+def take_up(work: Work) -> None:
+    """Go on because a person said so: what destinations hold now may be written over, whoever wrote it."""
+    if work.rotation.phase is Phase.CONFIRMED:
+        wake(work)  # nothing is left to write
+        return
+    places = [_accepted(work, place) for place in work.rotation.destinations]
+    after = without_trouble(with_destinations(work.rotation, places))
+    if after.phase is Phase.PUBLISHED and not all(place.state is Placed.WRITTEN for place in places):
+        after = moved(after, Phase.VERIFIED, work.now)
+    work.record(after, "resumed")
+
+
+def _accepted(work: Work, destination: Destination) -> Destination:
+    """Give the destination with what it holds now as what we write over, unless it holds, or may hold, our token."""
+    opened = work.open(destination)
+    if destination.state is Placed.WRITING or not opened.traits.readable:
+        return destination
+    stored = opened.store.current(opened.place)
+    value = stored.value if stored is not None else None
+    if destination.state is not Placed.PENDING and work.matches(work.rotation.new, value):
+        return destination
+    return replace(
+        destination,
+        state=Placed.PENDING,
+        token=None,
+        version=None,
+        before=stored.version if stored is not None else None,
+        before_fingerprint=work.fingerprint(value) if value is not None else None,
+    )

@@ -1,0 +1,71 @@
+"""What came of one secret, as the commands and the daemon tell it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rotator.domain.errors import RotatorError
+from rotator.domain.model import Cause, Phase, Proof, Rotation, SecretName
+from rotator.domain.plan import Decision
+
+
+class Outcome(StrEnum):
+    """How a secret came out of a run."""
+
+    ROTATED = "rotated"
+    """Every old token is proven dead."""
+    IN_OVERLAP = "in overlap"
+    """The new token is everywhere; the old one lives for as long as its policy wants."""
+    WITHDRAWN = "withdrawn"
+    REFUSED = "refused"
+    """Something stood in the way; nothing was touched."""
+    UNFINISHED = "unfinished"
+    """It waits for a person, or for a later run."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """One secret's outcome: its rotation, or what kept one from beginning."""
+
+    secret: SecretName
+    rotation: Rotation | None = None
+    refused: RotatorError | None = None
+    blocked: Decision | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        if self.refused is not None:
+            return Outcome.REFUSED
+        if self.rotation is None or self.blocked is not None:
+            return Outcome.UNFINISHED
+        match self.rotation.phase:
+            case Phase.RETIRED:
+                return Outcome.ROTATED
+            case Phase.WITHDRAWN:
+                return Outcome.WITHDRAWN
+            case Phase.CONFIRMED if self.rotation.trouble is None and self.rotation.retry_at is not None:
+                return Outcome.IN_OVERLAP
+            case _:
+                return Outcome.UNFINISHED
+
+    @property
+    def old_may_live(self) -> str | None:
+        """Say why an old token that should be dead may live, or None. Only the issuer's refusal proves it."""
+        rotation = self.rotation
+        if rotation is None or rotation.cause is not Cause.COMPROMISED or rotation.phase is not Phase.RETIRED:
+            return None
+        if rotation.old is None:
+            return "the token that was in use before was never adopted, so it was left alone"
+        if rotation.old.proof is Proof.UNLISTED:
+            return f"{rotation.old.handle} was revoked and is not listed any more, but its value could not be tried"
+        return None
+
+
+def exit_code(reports: list[Report]) -> int:
+    """Give the command's exit code: 0 all is done, 3 withdrawn or refused (the old tokens are in force), 4 unfinished."""
+    if any(report.outcome is Outcome.UNFINISHED or report.old_may_live for report in reports):
+        return 4
+    if any(report.outcome in (Outcome.WITHDRAWN, Outcome.REFUSED) for report in reports):
+        return 3
+    return 0

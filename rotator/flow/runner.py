@@ -1,0 +1,162 @@
+"""Moves one rotation on, as far as it goes: asks what is next, takes the step, weighs what went wrong.
+
+This is the only place that catches broadly, and it writes down what it caught.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from rotator.domain.errors import LeaseLost, LedgerUnavailable, NeedsOperator, Permanent, RotatorError, Temporary
+from rotator.domain.lifecycle import Step, back_off, next_step, untouched
+from rotator.domain.model import Phase, Rotation, RotationId, TokenState, Trouble
+from rotator.domain.secret_value import redact
+from rotator.flow import publishing, recovery, steps
+from rotator.flow.work import Held, Tools, Work, without_trouble
+from rotator.ledger.leases import Lease
+
+log = structlog.get_logger()
+
+STEPS: Final[Mapping[Step, Callable[[Work], datetime | None]]] = {
+    Step.CONTAIN: steps.contain,
+    Step.ISSUE: steps.issue,
+    Step.SEEK: recovery.seek,
+    Step.DISCARD: recovery.discard,
+    Step.RECOVER: recovery.recover,
+    Step.VERIFY: steps.verify,
+    Step.PUBLISH: publishing.publish,
+    Step.CONFIRM: steps.confirm,
+    Step.RETIRE: steps.retire,
+}
+
+PATIENCE: Final = timedelta(minutes=2)
+"""How long one run waits for troubles that may pass, before it gives the rotation up or leaves it to a later run."""
+
+
+class Runner:
+    """Advances rotations of this process. Holds their values between tries, and nowhere else."""
+
+    def __init__(self, tools: Tools, patience: timedelta = PATIENCE) -> None:
+        self.tools = tools
+        self.patience = patience
+        self._held: dict[RotationId, Held] = {}
+
+    def advance(self, rotation: Rotation, lease: Lease, held: Held | None = None) -> Rotation:
+        """Take the rotation as far as it goes now, then give the lease back. LeaseLost: somebody else has it."""
+        if held is not None:
+            self._held[rotation.id] = held
+        work = Work(self.tools, rotation, lease, self._held.setdefault(rotation.id, Held()))
+        self._go(work)
+        if work.rotation.phase.is_open:
+            self.tools.ledger.release(work.lease)
+        else:
+            self._held.pop(rotation.id, None)
+        return work.rotation
+
+    def resume(self, rotation: Rotation, lease: Lease) -> Rotation:
+        """Go on at once. If it waited for a person, what destinations hold now may be written over."""
+        stuck = rotation.trouble is not None and rotation.trouble.needs_operator
+        return self._asked(rotation, lease, recovery.take_up if stuck else recovery.wake)
+
+    def withdraw(self, rotation: Rotation, lease: Lease, why: str) -> Rotation:
+        """Take a rotation back because a person said so, putting earlier values back where needed."""
+        work = Work(self.tools, rotation, lease, self._held.pop(rotation.id, Held()))
+        try:
+            recovery.withdraw(work, why, restoring=True)
+        except (LeaseLost, LedgerUnavailable):
+            raise
+        except RotatorError as error:
+            self._note(work, error, None)
+        if work.rotation.phase.is_open:
+            self.tools.ledger.release(work.lease)
+        return work.rotation
+
+    def retire_now(self, rotation: Rotation, lease: Lease) -> Rotation:
+        """End the overlap early: the old token is revoked now, whoever still uses it."""
+
+        def no_overlap(work: Work) -> None:
+            at_once = replace(work.rotation.overlap, for_=timedelta(), until_unused_for=None, at_most=None)
+            work.record(replace(without_trouble(work.rotation), overlap=at_once), "overlap ended")
+
+        return self._asked(rotation, lease, no_overlap)
+
+    def _asked(self, rotation: Rotation, lease: Lease, preparation: Callable[[Work], None]) -> Rotation:
+        work = Work(self.tools, rotation, lease, self._held.setdefault(rotation.id, Held()))
+        try:
+            preparation(work)
+        except (LeaseLost, LedgerUnavailable):
+            raise
+        except RotatorError as error:
+            self._note(work, error, None)
+            self.tools.ledger.release(work.lease)
+            return work.rotation
+        return self.advance(work.rotation, work.lease)
+
+    def _go(self, work: Work) -> None:
+        deadline = work.now + self.patience
+        while (step := next_step(work.rotation, holding=work.held.new is not None)) is not None:
+            try:
+                wait_until = STEPS[step](work)
+            except (LeaseLost, LedgerUnavailable):
+                raise
+            except Temporary as trouble:
+                if self._wait(work, trouble, deadline):
+                    continue
+                self._give_up(work, trouble)
+                return
+            except Permanent as trouble:
+                self._give_up(work, trouble)
+                return
+            except NeedsOperator as trouble:
+                self._note(work, trouble, None)
+                return
+            except Exception as bug:  # noqa: BLE001  a plug-in's bug must not lose the rotation; it is written down
+                self._note(work, self._as_trouble(step, bug), None)
+                return
+            if wait_until is not None:
+                self._sleep(work, wait_until)
+                return
+
+    def _wait(self, work: Work, trouble: Temporary, deadline: datetime) -> bool:
+        """Write the trouble down and wait before the next try. False when this run's patience is over."""
+        pause = back_off(work.rotation.attempts + 1, trouble.retry_after)
+        self._note(work, trouble, work.now + pause)
+        return work.now + pause <= deadline and self.tools.clock.wait(pause)
+
+    def _give_up(self, work: Work, trouble: RotatorError) -> None:
+        """Withdraw, if nothing holds the new token. Else stay: a later run, or a person, goes forward."""
+        old = work.rotation.old
+        contained = old is not None and old.state is not TokenState.LIVE
+        if work.rotation.phase in (Phase.CONFIRMED, Phase.PUBLISHED) or contained or not untouched(work.rotation):
+            if isinstance(trouble, Permanent):
+                self._note(work, NeedsOperator(trouble.what, remedy=trouble.remedy), None)
+            return
+        try:
+            recovery.withdraw(work, redact(str(trouble)), restoring=False)
+        except Temporary as second:
+            self._note(work, second, work.now + back_off(work.rotation.attempts + 1, second.retry_after))
+        except (Permanent, NeedsOperator) as second:
+            self._note(work, NeedsOperator(second.what, remedy=second.remedy), None)
+
+    def _note(self, work: Work, error: RotatorError, retry_at: datetime | None) -> None:
+        kind = "temporary" if isinstance(error, Temporary) else "operator"
+        trouble = Trouble(kind, redact(error.what), redact(error.remedy))
+        after = replace(work.rotation, trouble=trouble, attempts=work.rotation.attempts + 1, retry_at=retry_at)
+        work.record(after, "trouble", family=kind, what=trouble.what, remedy=trouble.remedy)
+
+    def _as_trouble(self, step: Step, bug: Exception) -> NeedsOperator:
+        log.error("a step failed in a way nobody foresaw", step=step.value, error=type(bug).__name__, exc_info=bug)
+        return NeedsOperator(
+            f"The step {step} failed with {type(bug).__name__}, which is a bug.",
+            remedy="The log has the details. `rotate resume` tries again.",
+        )
+
+    def _sleep(self, work: Work, until: datetime) -> None:
+        if work.rotation.retry_at != until:
+            waiting = replace(without_trouble(work.rotation), retry_at=until)
+            work.record(waiting, "overlap", until=until.isoformat(timespec="seconds"))

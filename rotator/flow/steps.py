@@ -1,0 +1,239 @@
+"""The verbs, in the order of the flow: issue, verify, publish, confirm, retire (and contain, which may come first).
+
+Each step may run twice and after any crash. It refuses the wrong phase, records what it is about to do, makes its
+calls, and records what came of them. It returns None, or the moment before which there is nothing more to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from rotator.domain import lifecycle, naming
+from rotator.domain.contracts import Issued, IssueRequest, Verdict, Verification
+from rotator.domain.durations import Duration
+from rotator.domain.errors import Ambiguous, Conflict, NeedsOperator, Permanent, RotatorError, Temporary, WrongOrder
+from rotator.domain.lifecycle import moved, with_destinations, with_token
+from rotator.domain.model import Destination, Phase, Placed, Proof, Token, TokenId, TokenState
+from rotator.domain.secret_value import SecretValue
+from rotator.flow import death
+from rotator.flow.publishing import gravest
+from rotator.flow.work import Work, poll, side_by_side, without_trouble
+
+_READ_LAG: Final = timedelta(seconds=15)
+"""How long a store may still show the value from before a write that it has answered."""
+
+
+def _expect(work: Work, *phases: Phase) -> None:
+    if work.rotation.phase not in phases:
+        raise WrongOrder(
+            f"rotation {work.rotation.id} is {work.rotation.phase}: this step needs {' or '.join(phases)}."
+        )
+
+
+# --- issue ---------------------------------------------------------------------------------------------------------
+
+
+def issue(work: Work) -> None:
+    """Ask the issuer for one token, once. The intent is durable before the call: its name tells how to find it."""
+    _expect(work, Phase.PLANNED)
+    rotation, issuer = work.rotation, work.issuer
+    attempt = len(rotation.tokens) + 1
+    name = naming.token_name(rotation.token_name, naming.mark_of(rotation.id, attempt), issuer.traits.names)
+    token = Token(
+        id=TokenId(f"{rotation.id}.{attempt}"),
+        secret=rotation.secret,
+        state=TokenState.INTENDED,
+        name=name,
+        created_at=work.now,
+        handles_before=() if issuer.traits.names_tokens else tuple(info.handle for info in issuer.tokens()),
+    )
+    work.record(replace(rotation, tokens=(*rotation.tokens, token)), "issuing", name=name, attempt=attempt)
+    work.keep_lease()
+    lifetime = Duration.parse(rotation.lifetime) if rotation.lifetime else None
+    try:
+        issued = issuer.issue(IssueRequest(name, lifetime, work.now))
+    except Ambiguous:
+        raise  # the token stays INTENDED: it is looked for by its name
+    except RotatorError:
+        _never_made(work, token)
+        raise
+    _take_into_hand(work, token, issued)
+
+
+def _take_into_hand(work: Work, token: Token, issued: Issued) -> None:
+    old = work.rotation.old
+    if old is not None and (issued.handle == old.handle or work.matches(old, issued.value)):
+        _never_made(work, token)
+        raise NeedsOperator(
+            f"The issuer gave back the token that is in use ({issued.handle}) instead of a new one.",
+            remedy="Its profile must call an endpoint that creates another token.",
+        )
+    work.held.new = issued.value
+    live = replace(
+        token,
+        state=TokenState.LIVE,
+        handle=issued.handle,
+        fingerprint=work.fingerprint(issued.value),
+        created_at=issued.created_at or token.created_at,
+        expires_at=issued.expires_at,
+    )
+    after = moved(with_token(work.rotation, token.id, lambda _: live), Phase.ISSUED, work.now)
+    work.record(after, "issued", name=token.name, handle=issued.handle, expires=_text(issued.expires_at))
+
+
+def _never_made(work: Work, token: Token) -> None:
+    gone = with_token(work.rotation, token.id, death.buried(Proof.NEVER_MADE, work.now))
+    work.record(gone, "refused", name=token.name)
+
+
+# --- verify --------------------------------------------------------------------------------------------------------
+
+
+def verify(work: Work) -> None:
+    """Ask the issuer with the new value, before any consumer can see it. A slow issuer is polled, not waited for."""
+    _expect(work, Phase.ISSUED)
+    assert work.held.new is not None
+    _verified(work, work.held.new)
+    work.record(moved(work.rotation, Phase.VERIFIED, work.now), "verified", handle=work.new.handle)
+
+
+def _verified(work: Work, value: SecretValue) -> None:
+    """Return once the issuer accepts ``value`` as the new token's. Permanent: refused; Temporary: it would not say."""
+    said: list[Verification] = []
+
+    def accepted() -> Verification | None:
+        said.append(work.issuer.verify(value))
+        return said[-1] if said[-1].verdict is Verdict.VALID else None
+
+    accepted_as = poll(work, work.issuer.traits.issue_propagation, accepted)
+    if accepted_as is None:
+        last = said[-1]
+        if last.verdict is Verdict.INVALID:
+            raise Permanent(
+                f"The issuer refuses the new token {work.new.handle} that it made itself. {last.reason}".strip()
+            )
+        raise Temporary(f"The issuer does not say whether the new token {work.new.handle} works. {last.reason}".strip())
+    if accepted_as.handle is not None and accepted_as.handle != work.new.handle:
+        raise NeedsOperator(
+            f"The issuer says that the new value belongs to {accepted_as.handle}, but it made {work.new.handle}.",
+            remedy="Nothing was published. Look at both tokens at the issuer before you go on.",
+        )
+
+
+# --- confirm -------------------------------------------------------------------------------------------------------
+
+
+def confirm(work: Work) -> None:
+    """Read every destination back, see that it holds the new token, and that the value *as stored* works.
+
+    Needs no value in memory: the ledger's fingerprint tells whether the stored one is right.
+    """
+    _expect(work, Phase.PUBLISHED)
+    work.keep_lease()
+    results = side_by_side(lambda place: _stored_value(work, place), work.rotation.destinations)
+    failures = [(place, result) for place, result in results if isinstance(result, Exception)]
+    if failures:
+        raise gravest(failures)
+    stored = [result for _, result in results if isinstance(result, SecretValue)]
+    if stored:
+        work.held.new = stored[0]  # all of them are equal: each has the new token's fingerprint
+        _verified(work, stored[0])
+    places = [replace(place, state=Placed.CONFIRMED) for place in work.rotation.destinations]
+    work.held.just_confirmed = True
+    work.record(
+        moved(with_destinations(work.rotation, places), Phase.CONFIRMED, work.now),
+        "confirmed",
+        handle=work.new.handle,
+        read_back=len(stored),
+        write_only=len(results) - len(stored),
+    )
+
+
+def _stored_value(work: Work, destination: Destination) -> SecretValue | None:
+    """Give the value that consumers read there, or None where nobody but they can. Conflict: it is another's."""
+    opened = work.open(destination)
+    assert destination.version is not None
+    opened.store.settle(opened.place, destination.version)
+    if not opened.traits.readable:
+        return None
+
+    def holds_ours() -> SecretValue | None:
+        stored = opened.store.current(opened.place)
+        return stored.value if stored is not None and work.matches(work.new, stored.value) else None
+
+    value = poll(work, _READ_LAG, holds_ours)
+    if value is None:
+        raise Conflict(
+            f"{destination.target} does not hold the new token any more: somebody else wrote there.",
+            remedy="Find out who, then run `rotate resume` to write it again.",
+        )
+    return value
+
+
+# --- retire --------------------------------------------------------------------------------------------------------
+
+
+def retire(work: Work) -> datetime | None:
+    """When the overlap is over: revoke the old token, and any that was lost on the way, and prove each one's death."""
+    _expect(work, Phase.CONFIRMED)
+    wait_until = _overlap_goes_on(work)
+    if wait_until is not None:
+        return wait_until
+    if not work.held.just_confirmed:
+        _still_in_step(work)
+    after, proofs = death.end_all(work, lifecycle.still_alive(work.rotation), "retiring")
+    work.record(moved(after, Phase.RETIRED, work.now), "retired", proof=proofs)
+    return None
+
+
+def _overlap_goes_on(work: Work) -> datetime | None:
+    rotation = work.rotation
+    if rotation.old is None or rotation.old.state is not TokenState.LIVE:
+        return None  # nobody's old token is waited for, or its end has begun
+    last_used = None
+    if rotation.overlap.until_unused_for is not None and work.now >= lifecycle.retire_from(rotation):
+        work.keep_lease()
+        last_used = next((i.last_used_at for i in work.issuer.tokens() if i.handle == rotation.old.handle), None)
+    again = lifecycle.look_again(rotation, last_used, work.now)
+    if again is not None and again <= work.now:
+        raise NeedsOperator(
+            f"The old token {rotation.old.handle} was used at {_text(last_used)}, and its longest overlap is over.",
+            remedy=f"Move its last users to the new one; `rotate retire {rotation.id}` revokes it all the same.",
+        )
+    return again
+
+
+def _still_in_step(work: Work) -> None:
+    """Look again, after an overlap or a restart, whether somebody put a dying token back."""
+    dying = lifecycle.still_alive(work.rotation)
+
+    def holds_a_dying_one(destination: Destination) -> bool:
+        opened = work.open(destination)
+        if not opened.traits.readable:
+            return False
+        stored = opened.store.current(opened.place)
+        return stored is not None and any(work.matches(token, stored.value) for token in dying)
+
+    for destination, result in side_by_side(holds_a_dying_one, work.rotation.destinations):
+        if isinstance(result, Exception):
+            raise result
+        if result:
+            raise NeedsOperator(
+                f"{destination.target} holds the old token again: somebody put it back.",
+                remedy=f"It was not revoked. Put the new one there, then run `rotate retire {work.rotation.id}`.",
+            )
+
+
+def contain(work: Work) -> None:
+    """Revoke the old token before there is a new one. Only where the user chose containment before availability."""
+    _expect(work, Phase.PLANNED)
+    old = work.rotation.old
+    assert old is not None
+    after, proofs = death.end_all(work, (old,), "containing")
+    work.record(without_trouble(after), "contained", proof=proofs)
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds") if moment else None

@@ -1,0 +1,175 @@
+"""One rotation in hand: what a step may use, and the only way in which it may move the rotation.
+
+``Work.record`` is write-ahead and write-behind alike: a step records its intent, makes one outside call, and records
+the outcome. Values live here, in ``Held``, and nowhere else in the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, Final, Protocol, TypeVar
+
+from rotator.domain.clock import Clock
+from rotator.domain.contracts import Issuer, Place, Store, StoreTraits
+from rotator.domain.model import Destination, Event, Fingerprint, IssuerRef, Rotation, Target, Token
+from rotator.domain.secret_value import SecretValue
+from rotator.ledger.leases import Lease
+from rotator.ledger.ledger import Ledger
+
+LEASE: Final = timedelta(minutes=5)
+"""How long a rotation is ours without a sign of life. Longer than any single call may take."""
+
+RENEW_BELOW: Final = timedelta(minutes=3)
+
+WRITERS: Final = 8
+"""Destinations of one rotation that are written or read side by side."""
+
+
+@dataclass(frozen=True)
+class OpenDestination:
+    """A destination's store, opened, and the place in it."""
+
+    store: Store[Any]
+    place: Place
+
+    @property
+    def traits(self) -> StoreTraits:
+        return self.store.traits(self.place)
+
+
+class Connections(Protocol):
+    """Opens what rotations name. Implemented where the parts are put together."""
+
+    def issuer(self, ref: IssuerRef) -> Issuer:
+        """Open an issuer; NeedsOperator if its connection is gone from the policies."""
+        ...
+
+    def destination(self, target: Target) -> OpenDestination:
+        """Open a destination; NeedsOperator if its connection is gone from the policies."""
+        ...
+
+
+@dataclass
+class Held:
+    """The values of one rotation, while this process lives."""
+
+    new: SecretValue | None = None
+    old: SecretValue | None = None
+    just_confirmed: bool = False
+    """The destinations were read back by this very process, a moment ago."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What every rotation of this process shares."""
+
+    ledger: Ledger
+    clock: Clock
+    connections: Connections
+    actor: str
+    """Who acts, for the history: a person's login, or the daemon."""
+    owner: str
+    """Which process this is, for leases: different for every process on every machine."""
+    observers: Sequence[Callable[[Event], None]] = ()
+
+
+@dataclass
+class Work:
+    """One rotation, ours by lease."""
+
+    tools: Tools
+    rotation: Rotation
+    lease: Lease
+    held: Held = field(default_factory=Held)
+
+    @cached_property
+    def issuer(self) -> Issuer:
+        return self.tools.connections.issuer(self.rotation.issuer)
+
+    def open(self, destination: Destination) -> OpenDestination:
+        return self.tools.connections.destination(destination.target)
+
+    @property
+    def now(self) -> datetime:
+        return self.tools.clock.now()
+
+    @property
+    def new(self) -> Token:
+        """Give the token on its way to the consumers. Asked only in phases that have one."""
+        token = self.rotation.new
+        assert token is not None
+        return token
+
+    def fingerprint(self, value: SecretValue) -> Fingerprint:
+        return self.tools.ledger.fingerprint(value)
+
+    def matches(self, token: Token | None, value: SecretValue | None) -> bool:
+        """Tell whether this value is that token's."""
+        if token is None or value is None or token.fingerprint is None:
+            return False
+        return self.fingerprint(value) == token.fingerprint
+
+    def record(self, after: Rotation, kind: str, **detail: Any) -> None:
+        """Make one move durable, with its line in the audit log. LeaseLost: the rotation is no longer ours."""
+        event = Event(kind, after.secret, self.now, self.tools.actor, after.id, detail)
+        self.rotation = self.tools.ledger.record(self.lease, self.rotation, after, event)
+        for observer in self.tools.observers:
+            observer(event)
+
+    def keep_lease(self) -> None:
+        """Make sure that the rotation is still ours, for longer than a call takes. Asked before every outside call."""
+        now = self.now
+        if self.lease.until - now < RENEW_BELOW:
+            self.lease = self.tools.ledger.renew(self.lease, now, LEASE)
+
+    def write_key(self, token: Token) -> str:
+        """Give the key under which a write of this token is repeatable: the same in every process."""
+        return f"{self.rotation.id}/{token.id}"
+
+
+ResultT = TypeVar("ResultT")
+
+
+def poll(work: Work, patience: timedelta, attempt: Callable[[], ResultT | None]) -> ResultT | None:
+    """Call ``attempt`` until it gives something or ``patience`` is over: at once, then at growing intervals.
+
+    None when time ran out, or the process was asked to stop.
+    """
+    deadline = work.now + patience
+    pause = timedelta(milliseconds=250)
+    while True:
+        work.keep_lease()
+        result = attempt()
+        if result is not None:
+            return result
+        left = deadline - work.now
+        if left <= timedelta() or not work.tools.clock.wait(min(pause, left)):
+            return None
+        pause = min(pause * 2, timedelta(seconds=5))
+
+
+def side_by_side(
+    action: Callable[[Destination], ResultT], destinations: Iterable[Destination]
+) -> list[tuple[Destination, ResultT | Exception]]:
+    """Do the same to several destinations at once; give each one's result or error, in their order."""
+
+    def attempt(destination: Destination) -> ResultT | Exception:
+        try:
+            return action(destination)
+        except Exception as error:  # noqa: BLE001  not swallowed: each destination's error is the caller's to weigh
+            return error
+
+    places = list(destinations)
+    if len(places) <= 1:
+        return [(place, attempt(place)) for place in places]
+    with ThreadPoolExecutor(min(len(places), WRITERS), thread_name_prefix="destination") as pool:
+        return list(zip(places, pool.map(attempt, places), strict=True))
+
+
+def without_trouble(rotation: Rotation) -> Rotation:
+    """Give the rotation as it is when it moves again."""
+    return replace(rotation, trouble=None, retry_at=None, attempts=0)

@@ -1,0 +1,63 @@
+"""Events as sentences: one wording for the history, the progress of a command and the daemon's log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rotator.domain.model import Event
+
+_SENTENCES: Final[Mapping[str, str]] = {
+    "adopted": "adopted {handle}: it is the token in use now",
+    "opened": "rotation opened ({cause}){because}",
+    "containing": "revoking the old token first: {handles}",
+    "contained": "the old token is dead: {proof}",
+    "issuing": "asking the issuer for {name}",
+    "issued": "issued {handle}",
+    "refused": "the issuer made no token",
+    "sought": "looked for {name}, whose creation was not answered: {found}",
+    "discarding": "revoking a token that nobody holds: {handles}",
+    "discarded": "it is dead: {proof}",
+    "recovered": "took the value of {handle} back from a destination",
+    "value lost": "the value of {handle} is lost; another token will be issued",
+    "verified": "the issuer accepts {handle}",
+    "publishing": "writing to {destinations}",
+    "written": "written to {destinations}{failures}",
+    "published": "published everywhere",
+    "confirmed": "read back and confirmed: {handle} is in use",
+    "overlap": "the old token lives until {until}",
+    "overlap ended": "the overlap was ended early",
+    "retiring": "revoking {handles}",
+    "retired": "retired; proof of death: {proof}",
+    "withdrawing": "taking it back: {why}",
+    "withdrawn": "withdrawn; the old token is in force",
+    "resumed": "resumed",
+    "trouble": "{what} {remedy}",
+}
+
+
+def sentence(event: Event) -> str:
+    """Say what happened, in one line. An unknown kind is shown as it is."""
+    detail = {key: _plain(value) for key, value in event.detail.items()}
+    reason, failed = event.detail.get("reason"), event.detail.get("failed")
+    extra = {"because": f": {reason}" if reason else "", "failures": f"; failed: {_plain(failed)}" if failed else ""}
+    return _SENTENCES.get(event.kind, event.kind).format_map(_Known({**detail, **extra})).strip()
+
+
+class _Known(dict[str, str]):
+    """A field that an event does not have is shown as a dash: an old event must stay readable."""
+
+    def __missing__(self, _key: str) -> str:
+        return "-"
+
+
+def _plain(value: Any) -> str:
+    match value:
+        case None | "" | [] | {}:
+            return "none"
+        case dict():
+            return ", ".join(f"{key}: {_plain(item)}" for key, item in value.items())
+        case list() | tuple():
+            return ", ".join(_plain(item) for item in value)
+        case _:
+            return str(value)

@@ -1,0 +1,104 @@
+"""Structured logs that cannot carry a token: an allow-list of fields first, redaction by known value last.
+
+Lines go to standard error, as JSON where machines read them. Libraries log through the same door, and only warnings:
+at lower levels botocore, urllib3 and httpx print bodies and URLs.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+import structlog
+
+from rotator.domain.clock import SystemClock
+from rotator.domain.model import Event
+from rotator.domain.secret_value import redact
+from rotator.observe.events import sentence
+
+ALLOWED_FIELDS: Final = frozenset(
+    {
+        "at",
+        "level",
+        "event",
+        "secret",
+        "rotation",
+        "kind",
+        "step",
+        "actor",
+        "error",
+        "where",
+        "logger",
+        "file",
+        "policies",
+    }
+)
+"""What a log line may say. A field that is not here is dropped by name; its value is never looked at."""
+
+_LIBRARIES: Final = ("alembic", "apscheduler", "boto3", "botocore", "hvac", "httpx", "httpcore", "requests", "urllib3")
+
+_clock = SystemClock()
+
+Line = MutableMapping[str, Any]
+
+
+def configure(level: str, *, as_json: bool) -> None:
+    """Set up this process's logging: ours at ``level``, libraries' at WARNING, all redacted, to standard error."""
+    renderer: Any = structlog.processors.JSONRenderer(sort_keys=True) if as_json else _plainly
+    structlog.configure(
+        processors=[_with_time_and_level, _with_where, _only_allowed, renderer, _redacted],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    handler = _Forwarding(logging.WARNING)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    for name in _LIBRARIES:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def log_event(event: Event) -> None:
+    """Write an event of the audit log as a log line, too."""
+    structlog.get_logger().info(
+        sentence(event), kind=event.kind, secret=event.secret, rotation=event.rotation, actor=event.actor
+    )
+
+
+def _with_time_and_level(_logger: Any, method: str, line: Line) -> Line:
+    return {"at": _clock.now().isoformat(timespec="milliseconds"), "level": method, **line}
+
+
+def _with_where(_logger: Any, _method: str, line: Line) -> Line:
+    """Reduce an exception to its type and the places it went through: a message may quote what it was given."""
+    error = line.pop("exc_info", None)
+    if isinstance(error, BaseException):
+        frames = traceback.extract_tb(error.__traceback__)
+        line["error"] = type(error).__name__
+        line["where"] = [f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno} {frame.name}" for frame in frames]
+    return line
+
+
+def _only_allowed(_logger: Any, _method: str, line: Line) -> Line:
+    dropped = sorted(set(line) - ALLOWED_FIELDS)
+    kept = {key: value for key, value in line.items() if key in ALLOWED_FIELDS and value is not None}
+    return {**kept, "event": f"{kept.get('event', '')} [not logged: {', '.join(dropped)}]"} if dropped else kept
+
+
+def _plainly(_logger: Any, _method: str, line: Line) -> str:
+    rest = " ".join(f"{key}={value}" for key, value in line.items() if key not in ("at", "level", "event"))
+    return f"{line['at']} {line['level']:<7} {line['event']}  {rest}".rstrip()
+
+
+def _redacted(_logger: Any, _method: str, line: Any) -> str:
+    return redact(str(line))
+
+
+class _Forwarding(logging.Handler):
+    """Sends what libraries log through our own processors."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        structlog.get_logger().warning(redact(record.getMessage()), logger=record.name, exc_info=error)
