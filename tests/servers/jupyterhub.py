@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from tests.canary import CANARY
 from tests.servers.process import free_ports, require, running
 
 _BINARY = Path(sys.executable).parent / "jupyterhub"
@@ -68,12 +69,15 @@ class JupyterHub:
         """Make a token by hand; gives ``id``, ``token`` (its value) and what else the hub tells."""
         answer = self.request("POST", f"/users/{user or self.user}/tokens", {"note": note, **settings})
         assert answer.status_code == 201, f"JupyterHub answered {answer.status_code} when asked for a token"
-        return answer.json()
+        issued: dict[str, Any] = answer.json()
+        CANARY.add(issued["token"])
+        return issued
 
     def tokens(self, user: str | None = None) -> list[dict[str, Any]]:
         answer = self.request("GET", f"/users/{user or self.user}/tokens")
         assert answer.status_code == 200, f"JupyterHub answered {answer.status_code} when asked for the list"
-        return answer.json()["api_tokens"]
+        tokens: list[dict[str, Any]] = answer.json()["api_tokens"]
+        return tokens
 
     def accepts(self, value: str) -> bool:
         return self.request("GET", "/user", token=value).status_code == 200

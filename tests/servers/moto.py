@@ -47,7 +47,7 @@ def running_moto(directory: Path) -> Iterator[Moto]:
     require(_BINARY.exists(), "moto's server is missing: pip install 'moto[server]' (it is in the `dev` group)")
     [port] = free_ports()
     server = Moto(f"http://127.0.0.1:{port}")
-    command = [_BINARY, "-H", "127.0.0.1", "-p", str(port)]
+    command: list[str | Path] = [_BINARY, "-H", "127.0.0.1", "-p", str(port)]
     with running("moto", command, log=directory / "moto.log", directory=directory) as process:
         # Its log says so once the port is its own; an answer alone could be somebody else's.
         process.wait_until_ready(lambda: f"Running on {server.url}" in process.log.read_text(), timeout=60)

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from tests.canary import CANARY
 from tests.servers.process import free_ports, require, running
 
 _BINARY = Path(sys.executable).parent / "bao"
@@ -26,7 +27,8 @@ class OpenBao:
         """Call ``/v1/{path}``, as root unless told otherwise. AssertionError for an answer of 400 and above."""
         response = self.answer(method, path, body, token=token)
         assert response.status_code < 400, f"OpenBao answered {response.status_code} to {method} {path}"
-        return response.json() if response.content else {}
+        content: dict[str, Any] = response.json() if response.content else {}
+        return content
 
     def answer(self, method: str, path: str, body: Any = None, *, token: str | None = None) -> httpx.Response:
         headers = {"X-Vault-Token": token or self.root_token}
@@ -47,7 +49,9 @@ class OpenBao:
     def token(self, *policies: str, **settings: Any) -> dict[str, Any]:
         """Make an orphan token with these policies; gives ``client_token``, ``accessor`` and what else is told."""
         settings = {"policies": list(policies) or ["default"], "no_parent": True, **settings}
-        return self.request("POST", "auth/token/create", settings)["auth"]
+        made: dict[str, Any] = self.request("POST", "auth/token/create", settings)["auth"]
+        CANARY.add(made["client_token"])
+        return made
 
     def accepts(self, token: str) -> bool:
         return self.answer("GET", "auth/token/lookup-self", token=token).status_code == 200
@@ -64,7 +68,7 @@ def running_openbao(directory: Path) -> Iterator[OpenBao]:
         "BAO_DEV_LISTEN_ADDRESS": f"127.0.0.1:{port}",
         "HOME": str(directory),
     }
-    command = [_BINARY, "server", "-dev", "-dev-no-store-token"]
+    command: list[str | Path] = [_BINARY, "server", "-dev", "-dev-no-store-token"]
     with running(
         "OpenBao",
         command,
