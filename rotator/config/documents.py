@@ -1,0 +1,272 @@
+"""One YAML file: its data as plain values, and the line and column of every part of it.
+
+The only module that knows YAML. It refuses what YAML would otherwise swallow or change in silence: keys that stand
+twice, ``010`` read as eight, ``12:30`` read as a number of minutes, several documents in a file, aliases that grow
+without end. What the data *means* is the business of others; they say where a problem is by a path of keys and
+indexes, and get it back with its line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from yaml.constructor import ConstructorError, SafeConstructor
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.reader import Reader
+
+from rotator.config.broken_yaml import explain
+from rotator.domain.errors import InvalidInput, Problem
+
+Location = Sequence[str | int]
+"""Keys and indexes, from the top of the file to one part of it."""
+
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's parser where it was built in: six times as fast."""
+
+_DEEPEST: Final = 64
+"""libyaml composes recursively, in C: a file that is a hundred thousand brackets would end the process."""
+
+_MOST_ALIASED: Final = 1_000_000
+"""How many values aliases may stand for, all in all: ten lines of them can otherwise fill the memory."""
+
+_TAG: Final = "tag:yaml.org,2002:"
+_TAGGED: Final = ("YAML reads what begins with `!` as a tag, which means nothing here", "write the value in quotes")
+_CHANGED_IN_SILENCE: Final = (
+    (_TAG + "int", re.compile(r"[-+]?0[0-9_]+"), "an octal number"),
+    (_TAG + "int", re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+"), "a number of seconds or minutes"),
+    (_TAG + "float", re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*"), "a number of seconds or minutes"),
+    (_TAG + "timestamp", re.compile(r".+", re.DOTALL), "a date"),
+)
+
+
+class Document:
+    """A YAML file that was read: ``data`` is made of dict, list, str, int, float, bool and None."""
+
+    def __init__(self, file: Path, text: str, data: Any, root: Node) -> None:
+        self.file = file
+        self.text = text
+        self.data = data
+        self._root = root
+
+    def spot(self, location: Location) -> tuple[int, int]:
+        """Give the line and column of a value, from 1; of the nearest part around it, where it does not exist.
+
+        Parts of the location that name nothing in the file are passed over: pydantic puts names of union members there.
+        """
+        return _spot(self._node(location))
+
+    def key_spot(self, location: Location) -> tuple[int, int]:
+        """Give the line and column of a key itself, where ``spot`` gives those of its value."""
+        node, named = self._root, self._root
+        for step in location:
+            node, named = _child(node, step) or (node, named)
+        return _spot(named)
+
+    def holds(self, location: Location) -> bool:
+        """Tell whether every part of the location stands in the file."""
+        node = self._root
+        for step in location:
+            child = _child(node, step)
+            if child is None:
+                return False
+            node = child[0]
+        return True
+
+    def written(self, location: Location) -> str | None:
+        """Give a scalar as it was typed, ``on`` and not ``True``; None for lists and mappings."""
+        node = self._node(location)
+        return str(node.value) if isinstance(node, ScalarNode) else None
+
+    def _node(self, location: Location) -> Node:
+        node = self._root
+        for step in location:
+            child = _child(node, step)
+            node = child[0] if child else node
+        return node
+
+    def problem(self, what: str, remedy: str, location: Location, *, at_key: bool = False) -> Problem:
+        line, column = self.key_spot(location) if at_key else self.spot(location)
+        return Problem(what, remedy, self.file, line, column)
+
+
+def read(file: Path) -> Document:
+    """Read one file. InvalidInput holds everything that is wrong with its YAML."""
+    try:
+        content = file.read_bytes()
+    except IsADirectoryError as error:
+        raise InvalidInput([Problem("this is a directory, not a file", "name a file", file)]) from error
+    except FileNotFoundError as error:
+        raise InvalidInput([Problem("there is no such file", "check the path", file)]) from error
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        remedy = "let the user that runs rotate read it"
+        raise InvalidInput([Problem(f"cannot be read: {reason}", remedy, file)]) from error
+    return parse(content, file)
+
+
+def parse(content: bytes, file: Path) -> Document:
+    """Read the content of a file; ``file`` is only named in problems."""
+    text = _decoded(content, file)
+    try:
+        _refuse_deep_nesting(text, file)
+        root = _LOADER(text).get_single_node()
+    except yaml.MarkedYAMLError as error:
+        raise InvalidInput([explain(error, text, file)]) from error
+    if root is None:
+        raise InvalidInput([Problem("the file is empty", "write something in it, or delete it", file, 1, 1)])
+    builder = _Builder(file)
+    data = builder.build(root)
+    if builder.problems:
+        raise InvalidInput(builder.problems)
+    return Document(file, text, data, root)
+
+
+def _decoded(content: bytes, file: Path) -> str:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8", errors="replace")
+        line, column = spot_in(before, len(before))
+        problem = Problem("not UTF-8 text", "save the file as UTF-8", file, line, column)
+        raise InvalidInput([problem]) from error
+    unprintable = Reader.NON_PRINTABLE.search(text)
+    if unprintable:
+        line, column = spot_in(text, unprintable.start())
+        what = f"a control character (U+{ord(unprintable.group()):04X}), which YAML does not allow"
+        raise InvalidInput([Problem(what, "remove it", file, line, column)])
+    return text
+
+
+def spot_in(text: str, offset: int) -> tuple[int, int]:
+    """Turn an offset into a line and a column, both from 1."""
+    start_of_line = text.rfind("\n", 0, offset) + 1
+    return text.count("\n", 0, offset) + 1, offset - start_of_line + 1
+
+
+def _refuse_deep_nesting(text: str, file: Path) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                what = f"nested more than {_DEEPEST} levels deep"
+                raise InvalidInput([Problem(what, "close a bracket", file, *_spot(event))])
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _spot(part: Node | yaml.Event) -> tuple[int, int]:
+    mark = part.start_mark
+    assert mark is not None  # only parts made by hand have none
+    return mark.line + 1, mark.column + 1
+
+
+def _child(node: Node, step: str | int) -> tuple[Node, Node] | None:
+    """Give the value under a key or index, and the node that names it. Merged keys (``<<``) come last."""
+    if isinstance(node, SequenceNode):
+        found = isinstance(step, int) and 0 <= step < len(node.value)
+        return (node.value[step], node.value[step]) if found else None
+    if not isinstance(node, MappingNode):
+        return None
+    merged: list[Node] = []
+    for key, value in node.value:
+        if key.tag == _TAG + "merge":
+            merged += value.value if isinstance(value, SequenceNode) else [value]
+        elif key.value == step:
+            return value, key
+    return next((child for source in merged if (child := _child(source, step))), None)
+
+
+class _Builder:
+    """Makes plain data of composed nodes, and collects what is wrong on the way."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+        self._seen: set[int] = set()
+        self._open: set[int] = set()
+        self._aliased = 0
+        self._scalars = SafeConstructor()
+
+    def build(self, node: Node) -> Any:
+        if isinstance(node, ScalarNode):
+            return self._scalar(node)
+        if id(node) in self._open:
+            self._refuse(node, "an alias that contains itself", "write the value out")
+            return None
+        if id(node) in self._seen:
+            self._aliased += len(node.value)
+            if self._aliased > _MOST_ALIASED:
+                self._refuse(node, f"aliases stand for more than {_MOST_ALIASED:,} values", "use fewer aliases")
+                raise InvalidInput(self.problems)
+        self._seen.add(id(node))
+        self._open.add(id(node))
+        try:
+            return self._mapping(node) if isinstance(node, MappingNode) else self._sequence(node)
+        finally:
+            self._open.discard(id(node))
+
+    def _sequence(self, node: Node) -> list[Any]:
+        if node.tag != _TAG + "seq":
+            self._refuse(node, *_TAGGED)
+        return [self.build(item) for item in node.value]
+
+    def _mapping(self, node: MappingNode) -> dict[str, Any]:
+        if node.tag != _TAG + "map":
+            self._refuse(node, *_TAGGED)
+        data: dict[str, Any] = {}
+        first: dict[str, int] = {}
+        merged: dict[str, Any] = {}
+        for key, value in node.value:
+            if key.tag == _TAG + "merge":
+                merged = self._merged(value) | merged
+            elif self._is_text(key):
+                if key.value in first:
+                    what = f"`{key.value}` stands twice here, first on line {first[key.value]}"
+                    self._refuse(key, what, "remove one of them")
+                first.setdefault(key.value, _spot(key)[0])
+                data[key.value] = self.build(value)
+        return merged | data if merged else data
+
+    def _merged(self, value: Node) -> dict[str, Any]:
+        merged: dict[str, Any] = {}
+        for source in value.value if isinstance(value, SequenceNode) else [value]:
+            if isinstance(source, MappingNode):
+                merged = self.build(source) | merged
+            else:
+                self._refuse(source, "`<<` merges mappings only", "name an anchor of a mapping: `<<: *name`")
+        return merged
+
+    def _is_text(self, key: Node) -> bool:
+        if isinstance(key, ScalarNode) and key.tag in (_TAG + "str", _TAG + "value"):
+            return True
+        if isinstance(key, ScalarNode):
+            what = f"YAML does not read the key `{key.value}` as text"
+            self._refuse(key, what, f'write it in quotes: "{key.value}"')
+        else:
+            self._refuse(key, "a list or mapping cannot be a key", "if a value starts with { or [, write it in quotes")
+        return False
+
+    def _scalar(self, node: ScalarNode) -> Any:
+        if node.tag in (_TAG + "str", _TAG + "value"):
+            return node.value
+        for tag, pattern, read_as in _CHANGED_IN_SILENCE:
+            if node.tag == tag and pattern.fullmatch(node.value):
+                self._refuse(node, f"YAML reads this as {read_as}", "write it in quotes")
+                return node.value
+        if node.tag not in (_TAG + "null", _TAG + "bool", _TAG + "int", _TAG + "float"):
+            self._refuse(node, *_TAGGED)
+            return node.value
+        try:
+            return self._scalars.construct_object(node)
+        except (ValueError, KeyError, ConstructorError):
+            self._refuse(node, "the value does not fit its tag", "write it in quotes")
+            return None
+
+    def _refuse(self, node: Node, what: str, remedy: str) -> None:
+        line, column = _spot(node)
+        self.problems.append(Problem(what, remedy, self.file, line, column))

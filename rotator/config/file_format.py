@@ -1,0 +1,185 @@
+"""The format of a policy file, as pydantic models: what docs/policies.md promises and the JSON schema is made of.
+
+Each part is validated by itself, so that one mistake hides no other. The keys of a provider are let through here and
+validated by its plug-in.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
+
+from rotator.config.cron import check_cron
+from rotator.config.windows import HOW_TO_WRITE_A_WINDOW, parse_window
+from rotator.domain.durations import Duration
+from rotator.domain.model import Mode
+from rotator.domain.policy import Window
+
+QUARTERLY: Final = "0 3 1 */3 *"
+_NOT_A_DURATION: Final = "not a duration; write for example '90 days', '24h' or '6 months'"
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]*")
+
+
+def check_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            "not a name; use lower-case letters, digits, `.`, `_` and `-`, beginning with a letter or digit"
+        )
+    return name
+
+
+def exact_duration(value: Any) -> timedelta:
+    """Read a duration without calendar months, whose length everybody knows."""
+    duration = _duration(value)
+    if duration.months:
+        raise ValueError("a length that differs from month to month; write it in days")
+    return duration.exact
+
+
+def _duration(value: Any) -> Duration:
+    if isinstance(value, int) and not isinstance(value, bool) and value == 0:
+        return Duration()
+    if not isinstance(value, str):
+        raise ValueError(_NOT_A_DURATION)  # noqa: TRY004  pydantic turns only a ValueError into a problem with its line
+    try:
+        return Duration.parse(value)
+    except ValueError as error:
+        raise ValueError(_NOT_A_DURATION) from error
+
+
+def _longer_than_zero(value: Any) -> Duration:
+    duration = _duration(value)
+    if not duration:
+        raise ValueError("must be longer than zero; write for example '90 days'")
+    return duration
+
+
+def _spelled_out(value: Any) -> Any:
+    """Let ``schedule: never`` and ``schedule: quarterly`` stand for mappings."""
+    if value in ("never", "quarterly"):
+        return {value: True}
+    if isinstance(value, dict | ScheduleBlock):
+        return value
+    raise ValueError("not a schedule; write `never`, `quarterly`, or a mapping such as {every: 90 days}")
+
+
+def _only_by_the_issuer(value: Any) -> Any:
+    if value != "issuer":
+        raise ValueError("only `issuer` is available in this version; remove `verify`, or write `verify: issuer`")
+    return value
+
+
+Name = Annotated[str, AfterValidator(check_name)]
+Length = Annotated[Duration, PlainValidator(_longer_than_zero, json_schema_input_type=str)]
+Exact = Annotated[timedelta, PlainValidator(exact_duration, json_schema_input_type=str | Literal[0])]
+
+
+class Block(BaseModel):
+    """A part of the file whose keys are all known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Open(BaseModel):
+    """A part of the file that holds keys of a plug-in beside ours."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class ScheduleBlock(Block):
+    """When the token is due. One of every, cron, quarterly, never; before_expiry beside it or alone."""
+
+    every: Length | None = Field(None, description="Rotate when the token is this old: `90 days`, `3 months`.")
+    cron: Annotated[str, AfterValidator(check_cron)] | None = Field(
+        None,
+        description="Rotate at these times: five fields as in crontab, weekdays by name, in the window's zone or UTC.",
+    )
+    quarterly: Literal[True] | None = Field(None, description=f'The same as cron: "{QUARTERLY}".')
+    never: Literal[True] | None = Field(None, description="Only `rotate now` rotates it.")
+    before_expiry: Length | None = Field(None, description="Rotate this long before the token expires.")
+    window: Annotated[Window, PlainValidator(parse_window, json_schema_input_type=str)] | None = Field(
+        None, description=f"When rotations may begin; {HOW_TO_WRITE_A_WINDOW}."
+    )
+    splay: Exact | None = Field(None, description="Spread due times over this long: `6h`. Default: 0.")
+
+    @model_validator(mode="after")
+    def _say_one_thing(self) -> ScheduleBlock:
+        chosen = self.choice()
+        if len(chosen) > 1:
+            raise ValueError(f"{' and '.join(chosen)} contradict each other; keep one of them")
+        if self.never and self.before_expiry:
+            raise ValueError("never and before_expiry contradict each other; keep one of them")
+        return self
+
+    def choice(self) -> tuple[str, ...]:
+        """Give which of the ways to say *when* are written here."""
+        return tuple(key for key in ("every", "cron", "quarterly", "never") if getattr(self, key))
+
+
+class OverlapBlock(Block):
+    """How long the old token outlives the confirmation of the new one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    for_: Exact | None = Field(None, alias="for", description="The old token lives at least this long. Default: 24h.")
+    until_unused_for: Exact | None = Field(
+        None, description="And until it was not used for this long, where the issuer tells when a token was last used."
+    )
+    at_most: Exact | None = Field(None, description="But no longer than this, even if it is still used.")
+
+
+Schedule_ = Annotated[
+    ScheduleBlock,
+    BeforeValidator(_spelled_out, json_schema_input_type=ScheduleBlock | Literal["never", "quarterly"]),
+]
+
+
+class Defaults(Block):
+    """What holds for the policies of this file that do not say otherwise."""
+
+    schedule: Schedule_ | None = None
+    overlap: OverlapBlock | None = None
+    owner: str | None = Field(None, description="Who answers for the token: a person or a team.")
+    tags: tuple[str, ...] = Field((), description="Added to the tags of every policy.")
+    compromise: Mode | None = Field(
+        None,
+        description="After a compromise: `rotate-first` (the default), or `revoke-first`: contain before availability.",
+    )
+
+
+class IssuerBlock(Open):
+    """Who makes the token. Keys beside these are the provider's options."""
+
+    connection: str = Field(description="The name of an issuer's connection.")
+    token_name: str | None = Field(
+        None,
+        min_length=1,
+        description="The token's name at the issuer; a short mark is added. Default: the policy's name.",
+    )
+    expires_in: Length | None = Field(None, description="How long new tokens live: `6 months`. Default: the issuer's.")
+
+
+class StoreBlock(Open):
+    """One destination. Keys beside this one say where in the store."""
+
+    connection: str = Field(description="The name of a store's connection.")
+
+
+class PolicyBlock(Defaults):
+    """One secret: who makes its token, where its consumers read it, when it is due."""
+
+    name: Name = Field(description="The secret's name, unique over all files.")
+    issuer: IssuerBlock
+    stores: tuple[StoreBlock, ...] = Field(min_length=1)
+    verify: Annotated[Literal["issuer"], BeforeValidator(_only_by_the_issuer)] = Field(
+        "issuer", description="How a new token is proven to work: the issuer is asked."
+    )
+
+
+class ConnectionBlock(Open):
+    """A configured provider. Keys beside this one are the provider's."""
+
+    provider: str = Field(description="An issuer or a store; `rotate providers` lists them.")

@@ -1,0 +1,56 @@
+"""Reads policy files and gives the policies in them, or everything that is wrong with them, at once.
+
+Two passes: first every file by itself (``documents``, ``sections``), then what the files say of one another
+(``resolving``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rotator.config.documents import read
+from rotator.config.inline_secrets import inline_secrets
+from rotator.config.plugins import Plugins
+from rotator.config.policy_paths import policy_paths
+from rotator.config.resolving import Check, Resolving
+from rotator.config.sections import PolicyFile, read_sections
+from rotator.domain.errors import InvalidInput, Problem
+from rotator.domain.plan import policy_problems
+from rotator.domain.policy import PolicySet
+
+
+def load(path: Path, plugins: Plugins, *, check: Check = policy_problems, commit: str | None = None) -> PolicySet:
+    """Read a directory of policy files, or one file. InvalidInput holds every problem of every file, in order.
+
+    The user's own profiles (files with a ``kind``) are added to ``plugins``. Touches nothing and asks nobody.
+    """
+    files, problems = _read_all(policy_paths(path), plugins)
+    resolving = Resolving(plugins, check)
+    policy_set = resolving.resolve(files, commit)
+    problems += resolving.problems
+    if problems:
+        raise InvalidInput(sorted(set(problems), key=_order))
+    if not policy_set.policies:
+        raise InvalidInput([Problem("there is no policy here", "add one under `policies:`", path)])
+    return policy_set
+
+
+def _order(problem: Problem) -> tuple[str, int, int]:
+    return str(problem.file or ""), problem.line or 0, problem.column or 0
+
+
+def _read_all(paths: Iterable[Path], plugins: Plugins) -> tuple[list[PolicyFile], list[Problem]]:
+    files: list[PolicyFile] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            document = read(path)
+            problems += inline_secrets(document.text, path)
+            if isinstance(document.data, dict) and "kind" in document.data:
+                plugins.add_profile(document)
+            else:
+                files.append(read_sections(document, problems))
+        except InvalidInput as error:
+            problems += error.problems
+    return files, problems

@@ -1,0 +1,227 @@
+"""What policy files say of one another: names that are unique, connections that exist, destinations that differ.
+
+Plug-ins validate their own keys here, and the result is the domain's ``PolicySet``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from rotator.config.documents import Document
+from rotator.config.file_format import ConnectionBlock, PolicyBlock, StoreBlock
+from rotator.config.merging import overlap_of, schedule_of
+from rotator.config.plugins import Plugin, Plugins
+from rotator.config.problems import did_you_mean, problems_from
+from rotator.config.references import HOW_TO_REFER, Reference
+from rotator.config.sections import PolicyFile
+from rotator.domain.contracts import IssuerPlugin, IssuerTraits, StorePlugin
+from rotator.domain.errors import InvalidInput, Problem
+from rotator.domain.model import ConnectionName, IssuerRef, Mode, SecretName, Target
+from rotator.domain.policy import Connection, Policy, PolicySet, Source
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+Location = tuple[str | int, ...]
+Check = Callable[[Policy, IssuerTraits], Iterable[tuple[Location, str, str]]]
+"""Finds what can never work between a policy and its issuer: where in the policy, what, what to do."""
+
+
+class Resolving:
+    """Turns policy files into a policy set, and collects every problem on the way."""
+
+    def __init__(self, plugins: Plugins, check: Check) -> None:
+        self.problems: list[Problem] = []
+        self._plugins = plugins
+        self._check = check
+        self._connections: dict[str, Connection] = {}
+        self._connection_names: dict[str, Source] = {}
+        """Those that are broken, too: who names one of them is not to blame."""
+        self._accounts: dict[str, str] = {}
+        """Of each connection, what it talks to: provider and settings without credentials, as JSON."""
+        self._policy_names: dict[str, Source] = {}
+        self._destinations: dict[str, tuple[str, Source]] = {}
+
+    def resolve(self, files: Iterable[PolicyFile], commit: str | None) -> PolicySet:
+        """Give what is valid. What is not stands in ``problems``."""
+        files = list(files)
+        for file in files:
+            self._add_connections(file)
+        policies = [
+            policy for file in files for index, block in file.policies if (policy := self._policy(file, index, block))
+        ]
+        connections = {ConnectionName(name): connection for name, connection in self._connections.items()}
+        return PolicySet(tuple(policies), connections, commit)
+
+    # --- connections
+
+    def _add_connections(self, file: PolicyFile) -> None:
+        for name in file.names:
+            at = ("connections", name)
+            source = _source(file.document, at, at_key=True)
+            if name in self._connection_names:
+                what = f"connection `{name}` is already defined in {self._connection_names[name]}"
+                self.problems.append(file.document.problem(what, "rename one of them", at, at_key=True))
+                continue
+            self._connection_names[name] = source
+            block = file.connections.get(name)
+            if block is not None:
+                self._add_connection(file.document, name, block, source)
+
+    def _add_connection(self, document: Document, name: str, block: ConnectionBlock, source: Source) -> None:
+        at = ("connections", name)
+        plugin = self._plugin(document, (*at, "provider"), block.provider)
+        if plugin is None:
+            return
+        settings = block.model_extra or {}
+        before = len(self.problems)
+        self._check_credentials(document, at, plugin, settings.get("credentials", {}))
+        config = self._validated(plugin.config, document, at, settings)
+        if config is None or len(self.problems) > before:
+            return
+        self._connections[name] = Connection(ConnectionName(name), block.provider, config, source)
+        account = config.model_dump(mode="json", exclude={"credentials"}, by_alias=True)
+        self._accounts[name] = json.dumps([block.provider, account], sort_keys=True)
+
+    def _plugin(self, document: Document, at: Location, provider: str) -> Plugin | None:
+        try:
+            return self._plugins.find(provider)
+        except InvalidInput as error:
+            self.problems += [
+                each if each.file else document.problem(each.what, each.remedy, at) for each in error.problems
+            ]
+            return None
+
+    def _check_credentials(self, document: Document, at: Location, plugin: Plugin, credentials: Any) -> None:
+        """Hold the names against what the plug-in takes, and the values against what a reference looks like."""
+        if not isinstance(credentials, dict):
+            return  # the plug-in's config says what it must be
+        at = (*at, "credentials")
+        known = {credential.name for credential in plugin.credentials}
+        for name, text in credentials.items():
+            if name not in known:
+                what = f"provider `{plugin.name}` takes no credential `{name}`"
+                remedy = did_you_mean(name, known, "remove it")
+                self.problems.append(document.problem(what, remedy, (*at, name), at_key=True))
+            try:
+                Reference.parse(text if isinstance(text, str) else "")
+            except ValueError as error:
+                what, _, remedy = str(error).partition("; ")
+                self.problems.append(document.problem(f"`{name}`: {what}", remedy, (*at, name)))
+        for credential in plugin.credentials:
+            if credential.required and credential.name not in credentials:
+                what = f"credential `{credential.name}` is missing ({credential.what})"
+                remedy = f"add `{credential.name}:` under `credentials`; {HOW_TO_REFER}"
+                self.problems.append(document.problem(what, remedy, at))
+
+    # --- policies
+
+    def _policy(self, file: PolicyFile, index: int, block: PolicyBlock) -> Policy | None:
+        document, at = file.document, ("policies", index)
+        before = len(self.problems)
+        source = _source(document, at)
+        self._claim_name(document, at, block.name, source)
+        issuer = self._issuer(document, at, block)
+        targets = [self._target(document, (*at, "stores", place), store) for place, store in enumerate(block.stores)]
+        defaults = file.defaults
+        schedule, wrong_schedule = schedule_of(block.schedule, defaults.schedule)
+        overlap, wrong_overlap = overlap_of(block.overlap, defaults.overlap)
+        for location, what, remedy in (*wrong_schedule, *wrong_overlap):
+            self._refuse_in_policy(document, index, location, what, remedy)
+        if issuer is None or None in targets or len(self.problems) > before:
+            return None
+        reference, traits = issuer
+        policy = Policy(
+            name=SecretName(block.name),
+            issuer=reference,
+            token_name=block.issuer.token_name or block.name,
+            targets=tuple(target for target in targets if target),
+            source=source,
+            lifetime=block.issuer.expires_in,
+            schedule=schedule,
+            overlap=overlap,
+            compromise=block.compromise or defaults.compromise or Mode.ROTATE_FIRST,
+            owner=block.owner or defaults.owner or "",
+            tags=frozenset((*defaults.tags, *block.tags)),
+        )
+        self._check_destinations(document, at, policy)
+        for location, what, remedy in self._check(policy, traits):
+            self._refuse_in_policy(document, index, location, what, remedy)
+        return policy
+
+    def _claim_name(self, document: Document, at: Location, name: str, source: Source) -> None:
+        if name in self._policy_names:
+            what = f"policy `{name}` is already defined in {self._policy_names[name]}"
+            self.problems.append(document.problem(what, "rename one of them", (*at, "name")))
+        self._policy_names.setdefault(name, source)
+
+    def _issuer(self, document: Document, at: Location, block: PolicyBlock) -> tuple[IssuerRef, IssuerTraits] | None:
+        at = (*at, "issuer")
+        connection = self._connection(document, (*at, "connection"), block.issuer.connection)
+        if connection is None:
+            return None
+        plugin = self._plugins.find(connection.provider)
+        if not isinstance(plugin, IssuerPlugin):
+            what = f"`{connection.name}` is the connection of a store ({plugin.name}), and makes no tokens"
+            self.problems.append(document.problem(what, "name an issuer's connection", (*at, "connection")))
+            return None
+        options = self._validated(plugin.options, document, at, block.issuer.model_extra or {})
+        if options is None:
+            return None
+        return IssuerRef(connection.name, _plain(options)), plugin.traits(connection.config, options)
+
+    def _target(self, document: Document, at: Location, store: StoreBlock) -> Target | None:
+        connection = self._connection(document, (*at, "connection"), store.connection)
+        if connection is None:
+            return None
+        plugin = self._plugins.find(connection.provider)
+        if not isinstance(plugin, StorePlugin):
+            what = f"`{connection.name}` is the connection of an issuer ({plugin.name}), and stores nothing"
+            self.problems.append(document.problem(what, "name a store's connection", (*at, "connection")))
+            return None
+        place = self._validated(plugin.place, document, at, store.model_extra or {})
+        return None if place is None else Target(connection.name, _plain(place))
+
+    def _connection(self, document: Document, at: Location, name: str) -> Connection | None:
+        if name not in self._connection_names:
+            remedy = did_you_mean(name, self._connection_names, "add it under `connections:`")
+            self.problems.append(document.problem(f"unknown connection `{name}`", remedy, at))
+        return self._connections.get(name)
+
+    def _check_destinations(self, document: Document, at: Location, policy: Policy) -> None:
+        for place, target in enumerate(policy.targets):
+            key = self._accounts[target.connection] + json.dumps(target.place, sort_keys=True)
+            source = _source(document, (*at, "stores", place))
+            if key in self._destinations:
+                other, where = self._destinations[key]
+                what = f"policy `{policy.name}` writes to {target}, and so does `{other}` ({where})"
+                self.problems.append(document.problem(what, "write each token to a place of its own",
+                                                      (*at, "stores", place)))  # fmt: skip
+            self._destinations.setdefault(key, (policy.name, source))
+
+    def _refuse_in_policy(self, document: Document, index: int, location: Location, what: str, remedy: str) -> None:
+        """Place a problem of a policy in the policy, or in the defaults if that is where it was written."""
+        at: Location = ("policies", index)
+        if not document.holds((*at, *location)) and document.holds(("defaults", *location)):
+            at = ("defaults",)
+        self.problems.append(document.problem(what, remedy, (*at, *location)))
+
+    def _validated(self, model: type[ModelT], document: Document, at: Location, content: object) -> ModelT | None:
+        try:
+            return model.model_validate(content)
+        except ValidationError as error:
+            said = {(each.file, each.line, each.column) for each in self.problems}
+            found = problems_from(error, document, at, model)
+            self.problems += [each for each in found if (each.file, each.line, each.column) not in said]
+            return None
+
+
+def _plain(model: BaseModel) -> dict[str, Any]:
+    """Give plain data that the model reads back. Defaults are left out, so a key added later changes no old place."""
+    return model.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def _source(document: Document, at: Location, *, at_key: bool = False) -> Source:
+    return Source(document.file, *(document.key_spot(at) if at_key else document.spot(at)))
