@@ -1,0 +1,47 @@
+"""What a provider is given to work with, in tests: credentials from a dictionary, and a clock that only tests move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from rotator.domain.clock import Clock
+from rotator.domain.errors import NeedsOperator
+from rotator.domain.secret_value import SecretValue
+
+MadeT = TypeVar("MadeT")
+
+
+class MovedClock:
+    """Stands still until somebody waits."""
+
+    def __init__(self, now: datetime = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+    def wait(self, duration: timedelta) -> bool:
+        self._now += duration
+        return True
+
+
+class DictionaryAccess:
+    """One connection's access: what is shared is made once."""
+
+    def __init__(self, credentials: Mapping[str, str] | None = None) -> None:
+        self.clock: Clock = MovedClock()
+        self._credentials = dict(credentials or {})
+        self._made: dict[str, Any] = {}
+
+    def credential(self, name: str) -> SecretValue:
+        if name not in self._credentials:
+            raise NeedsOperator(f"there is no credential {name!r}")
+        return SecretValue(self._credentials[name])
+
+    def shared(self, key: str, make: Callable[[], MadeT]) -> MadeT:
+        if key not in self._made:
+            self._made[key] = make()
+        made: MadeT = self._made[key]
+        return made
