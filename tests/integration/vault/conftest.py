@@ -1,0 +1,60 @@
+"""What every test of the vault store starts from: one document in a mount of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from providers.stores.vault import VaultPlace
+from providers.stores.vault_store import VaultStore
+from tests.fakes.fault_proxy import (
+    FaultProxy,
+    fault_proxy,
+)
+from tests.integration.vault.setting import (
+    SIBLINGS,
+    Credentials,
+    Documents,
+    opened,
+    policy_for,
+)
+from tests.servers.openbao import OpenBao
+
+
+@pytest.fixture
+def mount(openbao: OpenBao) -> str:
+    return openbao.mount_kv()
+
+
+@pytest.fixture
+def outside(openbao: OpenBao, mount: str) -> Documents:
+    documents = Documents(openbao, mount, 2)
+    documents.replace({**SIBLINGS, "token": "tok_first_of_all"})
+    return documents
+
+
+@pytest.fixture
+def proxy(openbao: OpenBao) -> Iterator[FaultProxy]:
+    with fault_proxy(openbao.url) as running:
+        yield running
+
+
+@pytest.fixture
+def access(openbao: OpenBao) -> Credentials:
+    return Credentials(token=openbao.root_token)
+
+
+@pytest.fixture
+def store(proxy: FaultProxy, mount: str, access: Credentials) -> VaultStore:
+    return opened(proxy.url, mount, access)
+
+
+@pytest.fixture
+def place(outside: Documents) -> VaultPlace:
+    return VaultPlace(path=outside.path, field="token")
+
+
+@pytest.fixture
+def policy(openbao: OpenBao, mount: str) -> str:
+    return openbao.policy(policy_for(mount))

@@ -1,0 +1,172 @@
+"""Signing in: once, again when the token has died, and never with what the policy did not name."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+import pytest
+
+from providers.stores.vault import VaultPlace
+from providers.stores.vault_store import VaultStore
+from rotator.domain.errors import NeedsOperator, Permanent, Temporary
+from tests.contract.store_contract import (
+    fresh,
+    held,
+    publish,
+    refusal_of,
+    version_of,
+)
+from tests.fakes.fault_proxy import (
+    FaultProxy,
+    answer,
+    first,
+    lose_answer,
+)
+from tests.integration.vault.setting import (
+    Credentials,
+    Documents,
+    opened,
+)
+from tests.servers.openbao import OpenBao
+
+
+@pytest.fixture
+def approle(openbao: OpenBao, policy: str) -> Credentials:
+    """An AppRole of this test's own, whose tokens carry the policy."""
+    if "approle/" not in openbao.request("GET", "sys/auth")["data"]:
+        openbao.request("POST", "sys/auth/approle", {"type": "approle"})
+    role = f"auth/approle/role/{policy}"
+    openbao.request("POST", role, {"token_policies": [policy], "token_ttl": "10m"})
+    return Credentials(
+        role_id=openbao.request("GET", f"{role}/role-id")["data"]["role_id"],
+        secret_id=openbao.request("POST", f"{role}/secret-id")["data"]["secret_id"],
+    )
+
+
+def revoke_tokens_of(openbao: OpenBao, policy: str) -> int:
+    """Revoke every token that carries the policy."""
+    accessors = openbao.request("LIST", "auth/token/accessors")["data"]["keys"]
+    ended = 0
+    for accessor in accessors:
+        found = openbao.request("POST", "auth/token/lookup-accessor", {"accessor": accessor})["data"]
+        if policy in found["policies"]:
+            openbao.request("POST", "auth/token/revoke-accessor", {"accessor": accessor})
+            ended += 1
+    return ended
+
+
+def test_an_approle_signs_in_once_for_many_calls(
+    proxy: FaultProxy, approle: Credentials, place: VaultPlace, outside: Documents
+) -> None:
+    store = opened(proxy.url, outside.mount, approle, auth={"method": "approle"})
+    value = fresh()
+    store.preflight(place)
+    publish(store, place, value)
+    assert outside.field() == value.reveal()
+    assert len(proxy.sent("POST", "/auth/approle/login")) == 1
+
+
+def test_when_the_token_of_an_approle_has_died_it_signs_in_again_and_the_write_is_made(
+    proxy: FaultProxy, approle: Credentials, place: VaultPlace, outside: Documents, policy: str
+) -> None:
+    store = opened(proxy.url, outside.mount, approle, auth={"method": "approle"})
+    expected = version_of(store.current(place))
+    assert revoke_tokens_of(outside.bao, policy) == 1
+    proxy.fail("POST", "/data/", first(lambda: revoke_tokens_of(outside.bao, policy)))
+    value = fresh()
+    assert store.write(place, value, expected, "rotation-1") == "2"
+    assert outside.field() == value.reveal()
+    assert len(proxy.sent("POST", "/auth/approle/login")) == 3
+
+
+def test_threads_that_find_the_token_dead_sign_in_once_between_them(
+    proxy: FaultProxy, approle: Credentials, place: VaultPlace, outside: Documents, policy: str
+) -> None:
+    store = opened(proxy.url, outside.mount, approle, auth={"method": "approle"})
+    store.current(place)
+    revoke_tokens_of(outside.bao, policy)
+    readers = [threading.Thread(target=store.current, args=(place,)) for _ in range(6)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert len(proxy.sent("POST", "/auth/approle/login")) == 2
+
+
+@pytest.mark.parametrize("wrong", ["role_id", "secret_id"])
+def test_a_wrong_approle_credential_waits_for_a_person(
+    openbao: OpenBao, approle: Credentials, place: VaultPlace, outside: Documents, wrong: str
+) -> None:
+    approle.values[wrong] = "00000000-not-a-credential"
+    refusal = refusal_of(
+        lambda: opened(openbao.url, outside.mount, approle, auth={"method": "approle"}).preflight(place)
+    )
+    assert type(refusal) is NeedsOperator
+    assert "`role_id` and `secret_id`" in str(refusal)
+
+
+def test_a_login_that_the_server_has_no_time_for_is_temporary(
+    proxy: FaultProxy, approle: Credentials, place: VaultPlace, outside: Documents
+) -> None:
+    store = opened(proxy.url, outside.mount, approle, auth={"method": "approle"})
+    proxy.fail("POST", "/auth/approle/login", answer(429, {"Retry-After": "3"}, b'{"errors": ["rate limit"]}'))
+    proxy.fail("POST", "/auth/approle/login", lose_answer())
+    assert type(refusal_of(lambda: store.current(place))) is Temporary
+    assert type(refusal_of(lambda: store.current(place))) is Temporary
+    assert held(store.current(place)) == "tok_first_of_all"
+
+
+def test_an_auth_mount_that_is_not_there_is_permanent(
+    openbao: OpenBao, approle: Credentials, place: VaultPlace, outside: Documents
+) -> None:
+    store = opened(openbao.url, outside.mount, approle, auth={"method": "approle", "mount": "nowhere"})
+    assert isinstance(refusal_of(lambda: store.current(place)), Permanent | NeedsOperator)
+
+
+def test_a_dead_token_waits_for_a_person_and_a_new_one_is_taken_up(
+    openbao: OpenBao, access: Credentials, place: VaultPlace, outside: Documents, policy: str
+) -> None:
+    access.values["token"] = openbao.token(policy)["client_token"]
+    store = opened(openbao.url, outside.mount, access)
+    assert held(store.current(place)) == "tok_first_of_all"
+    openbao.request("POST", "auth/token/revoke", {"token": access.values["token"]})
+    for _ in range(2):
+        refusal = refusal_of(lambda: store.current(place))
+        assert type(refusal) is NeedsOperator
+        assert "token" in str(refusal)
+    access.values["token"] = openbao.token(policy)["client_token"]
+    assert held(store.current(place)) == "tok_first_of_all"
+
+
+@pytest.mark.parametrize("token", ["s.with-a-line-break\n", "s.with\nanother: header", "s.schlüssel-鍵"])
+def test_what_cannot_be_a_token_is_said_without_showing_it(
+    openbao: OpenBao, place: VaultPlace, outside: Documents, token: str
+) -> None:
+    refusal = refusal_of(lambda: opened(openbao.url, outside.mount, Credentials(token=token)).current(place))
+    assert isinstance(refusal, NeedsOperator)
+    assert refusal.__cause__ is None
+    assert "s.with" not in str(refusal)
+
+
+def test_the_tokens_of_the_environment_are_not_used(
+    openbao: OpenBao, place: VaultPlace, outside: Documents, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VAULT_TOKEN", openbao.root_token)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    store = opened(openbao.url, outside.mount, Credentials(token="s.of-nobody"))
+    assert isinstance(refusal_of(lambda: store.current(place)), NeedsOperator)
+
+
+def test_logs_at_their_loudest_hold_no_value(
+    store: VaultStore, place: VaultPlace, openbao: OpenBao, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    value = fresh()
+    publish(store, place, value)
+    assert caplog.records
+    for secret in (value.reveal(), openbao.root_token, "tok_first_of_all"):
+        assert secret not in caplog.text

@@ -1,0 +1,72 @@
+"""The shipped policy is enough for all that the store does, and nothing in it is too much."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers.stores.vault import VaultPlace
+from providers.stores.vault_store import VaultStore
+from rotator.domain.errors import NeedsOperator, Permanent
+from tests.contract.store_contract import (
+    ComparesAndSets,
+    CreatesPlaces,
+    KeepsVersions,
+    StoreContract,
+    refusal_of,
+)
+from tests.integration.vault.setting import (
+    AtOneDocument,
+    Credentials,
+    Documents,
+    opened,
+    policy_for,
+)
+from tests.servers.openbao import OpenBao
+
+
+def policy_without(text: str, path: str, capability: str) -> str:
+    """Take one capability of one path out of a policy."""
+    before, found, after = text.partition(f'path "{path}"')
+    assert found
+    rules, brace, rest = after.partition("}")
+    assert f'"{capability}"' in rules
+    rules = rules.replace(f'"{capability}", ', "").replace(f', "{capability}"', "").replace(f'"{capability}"', '"deny"')
+    return before + found + rules + brace + rest
+
+
+class TestLeastPrivilege(AtOneDocument, ComparesAndSets, KeepsVersions, CreatesPlaces, StoreContract):
+    """A token with the shipped policy, and not even Vault's ``default`` one, can do all that the store does."""
+
+    @pytest.fixture
+    def store(self, openbao: OpenBao, mount: str, policy: str) -> VaultStore:
+        token = openbao.token(policy, no_default_policy=True)["client_token"]
+        return opened(openbao.url, mount, Credentials(token=token))
+
+    @pytest.mark.parametrize(
+        ("capability", "path"), [("read", "prod/app"), ("update", "prod/app"), ("create", "prod/not-there-yet")]
+    )
+    def test_preflight_names_the_capability_that_is_missing(
+        self, openbao: OpenBao, outside: Documents, capability: str, path: str
+    ) -> None:
+        below = f"{outside.mount}/data/prod/*"
+        rules = policy_for(outside.mount)
+        token = openbao.token(openbao.policy(policy_without(rules, below, capability)), no_default_policy=True)
+        store = opened(openbao.url, outside.mount, Credentials(token=token["client_token"]))
+        refusal = refusal_of(lambda: store.preflight(VaultPlace(path=path, field="token")))
+        assert type(refusal) is Permanent
+        assert f"lacks `{capability}` on `{outside.mount}/data/{path}`" in str(refusal)
+
+    def test_a_policy_for_another_path_is_told_from_a_dead_token(self, store: VaultStore, outside: Documents) -> None:
+        refusal = refusal_of(lambda: store.current(VaultPlace(path="other/app", field="token")))
+        assert type(refusal) is Permanent
+        assert f"`read` on `{outside.mount}/data/other/app`" in str(refusal)
+
+    def test_a_token_that_may_not_ask_is_still_refused_before_anything_is_touched(
+        self, openbao: OpenBao, outside: Documents
+    ) -> None:
+        bare = openbao.policy(f'path "{outside.mount}/data/prod/*" {{ capabilities = ["update"] }}')
+        token = openbao.token(bare, no_default_policy=True)["client_token"]
+        store = opened(openbao.url, outside.mount, Credentials(token=token))
+        refusal = refusal_of(lambda: store.preflight(VaultPlace(path="prod/app", field="token")))
+        assert isinstance(refusal, NeedsOperator)
+        assert "may not even look itself up" in str(refusal)
