@@ -63,7 +63,7 @@ class Report:
 
 
 def exit_code(reports: list[Report]) -> int:
-    """Give the command's exit code: 0 all is done, 3 withdrawn or refused (the old tokens are in force), 4 unfinished."""
+    """Give the command's exit code: 0 all is done, 3 withdrawn or refused, 4 unfinished."""
     if any(report.outcome is Outcome.UNFINISHED or report.old_may_live for report in reports):
         return 4
     if any(report.outcome in (Outcome.WITHDRAWN, Outcome.REFUSED) for report in reports):

@@ -1,0 +1,5 @@
+"""``python -m rotator`` is ``rotate``."""
+
+from rotator.cli.main import main
+
+main()

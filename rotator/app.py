@@ -1,0 +1,128 @@
+"""The one place where the parts are put together: policies, plug-ins, ledger, clock, runner."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from rotator.config import policy_files
+from rotator.config.commit import commit_of
+from rotator.config.plugins import Plugins
+from rotator.config.references import ConnectionAccess
+from rotator.config.settings import Settings
+from rotator.domain.clock import Clock
+from rotator.domain.contracts import Issuer, IssuerTraits
+from rotator.domain.errors import NeedsOperator
+from rotator.domain.model import ConnectionName, Event, IssuerRef, Target
+from rotator.domain.policy import Connection, Policy, PolicySet
+
+if TYPE_CHECKING:
+    from rotator.flow.runner import Runner
+    from rotator.flow.work import OpenDestination
+    from rotator.ledger.ledger import Ledger
+
+
+class App:
+    """One process's product, made from its settings. Everything is opened when it is first asked for."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.plugins = Plugins()
+
+    @cached_property
+    def policies(self) -> PolicySet:
+        """All policies, valid as a whole. InvalidInput names every problem in every file."""
+        return policy_files.load(self.settings.policies, self.plugins, commit=commit_of(self.settings.policies))
+
+    @cached_property
+    def connections(self) -> OpenConnections:
+        return OpenConnections(self.policies, self.plugins, self.clock)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, made or migrated as needed. LedgerUnavailable says what to do."""
+        from rotator.ledger.ledger import Ledger  # noqa: PLC0415  SQLAlchemy takes 0.3 s; `check` needs none of it
+
+        return Ledger.open(self.settings.ledger, key_file=self.settings.fingerprint_key)
+
+    def runner(self, *observers: Callable[[Event], None], patience: timedelta | None = None) -> Runner:
+        """Give a runner that tells ``observers`` of every event."""
+        from rotator.flow.runner import PATIENCE, Runner  # noqa: PLC0415  it brings the ledger with it
+        from rotator.flow.work import Tools  # noqa: PLC0415
+
+        tools = Tools(self.ledger, self.clock, self.connections, actor(), owner(), observers)
+        return Runner(tools, PATIENCE if patience is None else patience)
+
+    def traits(self, policy: Policy) -> IssuerTraits:
+        return self.connections.issuer(policy.issuer).traits
+
+    def close(self) -> None:
+        if "ledger" in self.__dict__:
+            self.ledger.close()
+
+
+class OpenConnections:
+    """Opens issuers and stores by what rotations name, and keeps them for as long as the process lives."""
+
+    def __init__(self, policies: PolicySet, plugins: Plugins, clock: Clock) -> None:
+        self._policies = policies
+        self._plugins = plugins
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._access: dict[ConnectionName, ConnectionAccess] = {}
+        self._opened: dict[tuple[ConnectionName, str], Any] = {}
+
+    def issuer(self, ref: IssuerRef) -> Issuer:
+        connection = self._connection(ref.connection)
+        plugin = self._plugins.issuer(connection.provider)
+        options = plugin.options.model_validate(ref.options)
+        key = (connection.name, json.dumps(ref.options, sort_keys=True, default=str))
+        issuer: Issuer = self._once(key, connection, lambda access: plugin.open(connection.config, options, access))
+        return issuer
+
+    def destination(self, target: Target) -> OpenDestination:
+        from rotator.flow.work import OpenDestination  # noqa: PLC0415  it brings the ledger with it
+
+        connection = self._connection(target.connection)
+        plugin = self._plugins.store(connection.provider)
+        store = self._once((connection.name, ""), connection, lambda access: plugin.open(connection.config, access))
+        return OpenDestination(store, plugin.place.model_validate(target.place))
+
+    def _connection(self, name: ConnectionName) -> Connection:
+        connection = self._policies.connections.get(name)
+        if connection is None:
+            raise NeedsOperator(
+                f"The policies have no connection {name} any more.",
+                remedy="Put it back until the rotation that uses it has ended.",
+            )
+        return connection
+
+    def _once(self, key: tuple[ConnectionName, str], connection: Connection, make: Callable[[Any], Any]) -> Any:
+        with self._lock:
+            access = self._access.setdefault(connection.name, ConnectionAccess(connection, self._clock))
+            if key not in self._opened:
+                self._opened[key] = make(access)
+            return self._opened[key]
+
+
+def actor() -> str:
+    """Say who acts, for the history: the login name, and through which account it was reached with sudo."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # no such user: a container with an arbitrary uid
+        name = f"uid {os.getuid()}"
+    return f"{os.environ['SUDO_USER']} (as {name})" if os.environ.get("SUDO_USER") else name
+
+
+def owner() -> str:
+    """Name this process for leases: unlike any other, on any machine, at any time."""
+    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"

@@ -1,0 +1,32 @@
+"""``rotate adopt``: take over the token that is in use now."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rotator.cli.context import Context
+from rotator.cli.output import document, line, moment
+from rotator.domain.model import Handle
+
+
+def adopt(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The secret's name.")],
+    handle: Annotated[
+        str | None, typer.Option(help="The token's id at the issuer, where its value does not tell.")
+    ] = None,
+) -> None:
+    """Take over the token in use, so that its first rotation knows which one to revoke. Changes nothing anywhere."""
+    from rotator.config.selection import Selection, select
+    from rotator.flow.adoption import adopt as adopt_token
+
+    session: Context = context.obj
+    (policy,) = select(session.app.policies, Selection([name]))
+    token = adopt_token(session.app.runner().tools, policy, Handle(handle) if handle else None)
+    if session.as_json:
+        document({"secret": name, "handle": token.handle, "name": token.name, "expires_at": token.expires_at})
+    else:
+        known_as = f" ({token.name})" if token.name else ""
+        line(f"{name}: adopted {token.handle}{known_as}, expires {moment(token.expires_at)}.")

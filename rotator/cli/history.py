@@ -1,0 +1,49 @@
+"""``rotate history``: what happened to a secret, when, by whom, and why."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rotator.cli.context import Context
+from rotator.cli.output import document, line, warn
+from rotator.domain.errors import InvalidInput
+from rotator.domain.model import SecretName
+
+
+def history(context: typer.Context, name: Annotated[str, typer.Argument(help="The secret's name.")]) -> None:
+    """Show the events of a secret, oldest first. Checks that the log was not tampered with."""
+    from rotator.observe.events import sentence
+
+    session: Context = context.obj
+    secret = SecretName(name)
+    events = session.app.ledger.history(secret)
+    if not events:
+        raise InvalidInput.of(f"The ledger knows no secret {name}", "`rotate status` lists those it knows")
+    broken = session.app.ledger.broken_links(secret)
+    if session.as_json:
+        document(
+            {
+                "secret": name,
+                "events": [
+                    {
+                        "at": event.at,
+                        "event": event.kind,
+                        "rotation": event.rotation,
+                        "actor": event.actor,
+                        "detail": dict(event.detail),
+                        "text": sentence(event),
+                    }
+                    for event in events
+                ],
+                "broken_links": broken,
+            }
+        )
+    else:
+        for event in events:
+            line(f"{event.at:%Y-%m-%d %H:%M:%S}  {event.rotation or '-':<17}  {event.actor}  {sentence(event)}")
+    for sentence_about_it in broken:
+        warn(f"TAMPERED: {sentence_about_it}")
+    if broken:
+        raise typer.Exit(4)

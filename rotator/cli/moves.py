@@ -1,0 +1,85 @@
+"""``rotate resume``, ``withdraw`` and ``retire``: move a rotation on, back, or to its end, because a person says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rotator.cli.context import Context
+from rotator.domain.errors import InvalidInput, NeedsOperator
+from rotator.flow.report import Outcome
+
+if TYPE_CHECKING:
+    from rotator.domain.model import Rotation
+    from rotator.flow.runner import Runner
+    from rotator.ledger.leases import Lease
+
+RotationArgument = Annotated[
+    str,
+    typer.Argument(help="A rotation's id (or the first characters of one), or a secret's name.", metavar="ROTATION"),
+]
+
+
+def resume(context: typer.Context, rotation: RotationArgument) -> None:
+    """Move a stuck rotation on, now. If somebody else had written to a destination, it is written over."""
+    _move(context, rotation, lambda runner, found, lease: runner.resume(found, lease))
+
+
+def withdraw(context: typer.Context, rotation: RotationArgument) -> None:
+    """Take a rotation back: earlier values are restored, its new token is revoked."""
+    _move(
+        context,
+        rotation,
+        lambda runner, found, lease: runner.withdraw(found, lease, "a person asked for it"),
+        meant=Outcome.WITHDRAWN,
+    )
+
+
+def retire(context: typer.Context, rotation: RotationArgument) -> None:
+    """End the overlap early: the old token is revoked now, whoever still uses it."""
+    from rotator.domain.model import Phase
+
+    def retire_now(runner: Runner, found: Rotation, lease: Lease) -> Rotation:
+        if found.phase is not Phase.CONFIRMED:
+            runner.tools.ledger.release(lease)
+            raise InvalidInput.of(
+                f"rotation {found.id} is {found.phase}: it has no overlap to end", "`rotate resume` moves it on"
+            )
+        return runner.retire_now(found, lease)
+
+    _move(context, rotation, retire_now)
+
+
+def _move(
+    context: typer.Context,
+    wanted: str,
+    move: Callable[[Runner, Rotation, Lease], Rotation],
+    meant: Outcome | None = None,
+) -> None:
+    """Hold the rotation that is wanted, move it, tell what came of it. Where ``meant`` came of it, all went well."""
+    from rotator.cli.reporting import conclude, progress
+    from rotator.domain.model import SecretName
+    from rotator.flow.report import Report
+    from rotator.flow.work import LEASE
+
+    session: Context = context.obj
+    ledger = session.app.ledger
+    found = ledger.secret(SecretName(wanted)).open or ledger.rotation(wanted)
+    if found is None:
+        raise InvalidInput.of(f"There is no rotation {wanted}", "`rotate status` shows the open ones")
+    if not found.phase.is_open:
+        raise InvalidInput.of(f"Rotation {found.id} of {found.secret} has ended: it is {found.phase}")
+    session.stop_gently_on_signals()
+    runner = session.app.runner(progress(session))
+    lease = ledger.claim(found.id, runner.tools.owner, runner.tools.clock.now(), LEASE)
+    if lease is None:
+        raise NeedsOperator(
+            f"Another process is working on rotation {found.id}.", remedy="Let it finish, then see `rotate status`."
+        )
+    fresh = ledger.rotation(found.id)
+    assert fresh is not None
+    report = Report(fresh.secret, move(runner, fresh, lease))
+    code = conclude(session, [report])
+    raise typer.Exit(0 if report.outcome is meant else code)

@@ -1,0 +1,132 @@
+"""``rotate now``: rotate at once, because a person said so."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rotator.cli import selecting
+from rotator.cli.context import Context
+from rotator.cli.output import line, warn
+from rotator.domain.durations import Duration
+from rotator.domain.errors import InvalidInput
+from rotator.domain.secret_value import redact
+
+if TYPE_CHECKING:
+    from rotator.domain.model import Overlap
+    from rotator.flow.opening import Order
+
+
+def now(
+    context: typer.Context,
+    names: selecting.Names = None,
+    issuer: selecting.ByIssuer = None,
+    store: selecting.ByStore = None,
+    tag: selecting.ByTag = None,
+    owner: selecting.ByOwner = None,
+    everything: selecting.Everything = False,
+    compromised: Annotated[
+        bool, typer.Option("--compromised", help="No overlap; proof of death for every old token.")
+    ] = False,
+    revoke_first: Annotated[
+        bool, typer.Option("--revoke-first", help="Revoke before there is a new token: DOWNTIME.")
+    ] = False,
+    overlap: Annotated[
+        str | None,
+        typer.Option(
+            help="How long the old token lives on, e.g. 0 or 2h.  [default: the policy's]", show_default=False
+        ),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why, for the history.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Also write the result as JSON to this file.", show_default=False)
+    ] = None,
+) -> None:
+    """Rotate now: shows what it will do, asks, then does it. Running it again after an interruption goes on."""
+    from rotator.config.selection import Selection, select
+    from rotator.domain.model import Cause, Mode
+    from rotator.flow.emergency import rotate_all
+    from rotator.flow.opening import Order
+
+    session: Context = context.obj
+    app = session.app
+    chosen = select(app.policies, Selection(names or (), issuer, store, tag, owner, everything=everything))
+    orders = [
+        Order(
+            policy,
+            Cause.COMPROMISED if compromised else Cause.ASKED,
+            Mode.REVOKE_FIRST if revoke_first else policy.compromise if compromised else Mode.ROTATE_FIRST,
+            _shortened(policy.overlap, overlap),
+            reason,
+            app.policies.commit,
+        )
+        for policy in chosen
+    ]
+    _ask(session, orders, yes=yes)
+    session.stop_gently_on_signals()
+    from rotator.cli.reporting import as_data, conclude, progress
+
+    runner = app.runner(progress(session))
+    reports = list(rotate_all(runner, orders))
+    if report is not None:
+        _write(report, [as_data(item) for item in reports])
+    raise typer.Exit(conclude(session, reports))
+
+
+def _shortened(policy_overlap: Overlap, asked_for: str | None) -> Overlap:
+    """Give the overlap the user asked for instead of the policy's."""
+    from rotator.domain.model import Overlap
+
+    if asked_for is None:
+        return policy_overlap
+    try:
+        return Overlap(for_=timedelta() if asked_for == "0" else Duration.parse(asked_for).roughly)
+    except ValueError as error:
+        raise InvalidInput.of(f"--overlap: {error}") from error
+
+
+def _ask(session: Context, orders: list[Order], *, yes: bool) -> None:
+    """Show what will be done, and ask. Without a terminal nobody can answer, so --yes is needed."""
+    from rotator.domain.model import Mode
+
+    if not session.as_json:
+        for order in orders:
+            policy = order.policy
+            old = session.app.ledger.secret(policy.name).current
+            line(
+                f"{policy.name}: a new token from {policy.issuer.connection}, written to {len(policy.targets)} places:"
+            )
+            for target in policy.targets:
+                line(f"  {target}")
+            line(f"  the old token: {_fate(order, old.handle if old else None)}")
+            if order.mode is Mode.REVOKE_FIRST:
+                line("  DOWNTIME: the old token is revoked before there is a new one.")
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise InvalidInput.of("There is no terminal to ask whether to go on", "add --yes")
+    typer.confirm(f"Rotate {len(orders)} now?", abort=True, err=session.as_json)
+
+
+def _fate(order: Order, old: str | None) -> str:
+    from rotator.domain.model import Cause
+
+    if old is None:
+        return f"not known, so it is left alone. (`rotate adopt {order.policy.name}` first, if there is one.)"
+    overlap = order.overlap.for_ if order.overlap else timedelta()
+    if order.cause is Cause.COMPROMISED or not overlap:
+        return f"{old} is revoked as soon as the new one is confirmed everywhere"
+    return f"{old} lives on for {Duration(exact=overlap)}"
+
+
+def _write(file: Path, reports: list[Any]) -> None:
+    try:
+        file.write_text(redact(json.dumps({"secrets": reports}, indent=2, default=str)) + "\n", encoding="utf-8")
+    except OSError as error:
+        warn(f"The report could not be written to {file}: {error.strerror}.")

@@ -1,0 +1,97 @@
+"""How commands speak: one JSON document for machines, plain lines and tables for people, errors on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rotator.domain.errors import InvalidInput, RotatorError
+from rotator.domain.secret_value import redact
+
+
+def document(data: Any) -> None:
+    """Print one JSON document on standard output."""
+    print(redact(json.dumps(data, indent=2, default=_as_text, ensure_ascii=False)))  # noqa: T201
+
+
+def line(text: str = "") -> None:
+    print(redact(text), flush=True)  # noqa: T201
+
+
+def warn(text: str) -> None:
+    print(redact(text), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def fail(error: Exception, code: int, *, as_json: bool) -> NoReturn:
+    """Say what went wrong, and end with this exit code."""
+    if isinstance(error, InvalidInput):
+        problems = [
+            {"what": problem.what, "remedy": problem.remedy, "file": problem.file, "line": problem.line,
+             "column": problem.column}
+            for problem in error.problems
+        ]  # fmt: skip
+        text = [str(problem) for problem in error.problems]
+    elif isinstance(error, RotatorError):
+        problems = [{"what": error.what, "remedy": error.remedy}]
+        text = [f"{error.what}{f'  {error.remedy}' if error.remedy else ''}"]
+    else:
+        where = f"{type(error).__name__}, which is a bug of rotate's"
+        problems = [{"what": where, "remedy": "Nothing is lost: what was begun is in the ledger."}]
+        text = [f"Failed with {where}. Nothing is lost: what was begun is in the ledger.", *_where(error)]
+    if as_json:
+        document({"error": problems, "exit_code": code})
+    for item in text:
+        warn(item)
+    sys.exit(code)
+
+
+def _where(error: Exception) -> list[str]:
+    """Name the places a bug went through. Not its message: that may quote what it was given."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    return [f"  at {Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames]
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, no_color: bool) -> None:
+    """Print a table: with rich on a terminal, in plain columns when piped."""
+    cells = [[redact(cell) for cell in row] for row in rows]
+    if not sys.stdout.isatty() or no_color:
+        widths = [max(len(row[column]) for row in [list(headings), *cells]) for column in range(len(headings))]
+        for row in [list(headings), *cells]:
+            line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(*headings, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in cells:
+        grid.add_row(*(Text(cell) for cell in row))
+    Console().print(grid)
+
+
+def moment(when: datetime | None) -> str:
+    """Write a time as people read it, in UTC."""
+    return f"{when:%Y-%m-%d %H:%M}" if when is not None else "-"
+
+
+def span(length: timedelta) -> str:
+    """Write a length of time in its largest unit: ``89d``, ``5h``, ``12m``."""
+    seconds = int(length.total_seconds())
+    sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{sign}{seconds // size}{unit}"
+    return f"{sign}{seconds}s"
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    return str(value)

@@ -1,0 +1,63 @@
+"""``rotate plan``: what is due and why, what would be done, what stands in the way."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from rotator.cli import selecting
+from rotator.cli.context import Context
+from rotator.cli.output import document, line, moment, table
+
+SOMETHING_IS_DUE = 10
+
+
+def plan(
+    context: typer.Context,
+    names: selecting.Names = None,
+    issuer: selecting.ByIssuer = None,
+    store: selecting.ByStore = None,
+    tag: selecting.ByTag = None,
+    owner: selecting.ByOwner = None,
+    everything: selecting.Everything = False,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 10 when something is due.")] = False,
+) -> None:
+    """Show what is due and why, and when the rest will be. Touches nothing."""
+    from rotator.config.selection import Selection, select
+    from rotator.domain.plan import Action, decide
+
+    session: Context = context.obj
+    app = session.app
+    wanted = Selection(names or (), issuer, store, tag, owner, everything=everything)
+    chosen = select(app.policies, wanted, all_by_default=True)
+    known = {secret.name: secret for secret in app.ledger.secrets()}
+    rows: list[dict[str, Any]] = []
+    for policy in chosen:
+        secret = known.get(policy.name) or app.ledger.secret(policy.name)
+        decision = decide(policy, secret, app.clock.now())
+        rows.append(
+            {
+                "secret": policy.name,
+                "action": decision.action,
+                "reason": decision.reason,
+                "text": decision.text,
+                "due": decision.due,
+                "issuer": policy.issuer.connection,
+                "destinations": [str(target) for target in policy.targets],
+            }
+        )
+    due = [row for row in rows if row["action"] in (Action.ROTATE, Action.RESUME)]
+    if session.as_json:
+        document({"secrets": rows, "due": len(due)})
+    else:
+        headings = ("SECRET", "ACTION", "DUE (UTC)", "WHY")
+        table(
+            headings,
+            [(row["secret"], row["action"], moment(row["due"]), row["text"]) for row in rows],
+            no_color=session.no_color,
+        )
+        for row in due:
+            line(f"{row['secret']}: {row['issuer']} → {', '.join(row['destinations'])}")
+    if exit_code and due:
+        raise typer.Exit(SOMETHING_IS_DUE)

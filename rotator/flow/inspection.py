@@ -1,0 +1,68 @@
+"""What ``check --online`` looks at: every issuer and destination of a policy, without touching anything.
+
+An issuer's verify call is calibrated on the way: a value that is certainly garbage must be INVALID. An issuer that
+says anything else could never prove a death.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rotator.domain import plan
+from rotator.domain.contracts import Issuer, Verdict
+from rotator.domain.errors import NeedsOperator, Permanent, RotatorError
+from rotator.domain.model import Destination, SecretName
+from rotator.domain.policy import Policy
+from rotator.domain.secret_value import SecretValue
+from rotator.flow.work import Connections, side_by_side
+
+_GARBAGE_BYTES = 20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: what it said, or what is wrong with it."""
+
+    secret: SecretName
+    subject: str
+    said: str = ""
+    error: RotatorError | None = None
+
+
+def inspect(connections: Connections, policy: Policy) -> Iterator[Finding]:
+    """Look at a policy's issuer and at each of its destinations."""
+    subject = f"issuer {policy.issuer.connection}"
+    try:
+        yield Finding(policy.name, subject, _inspect_issuer(connections.issuer(policy.issuer), policy))
+    except RotatorError as error:
+        yield Finding(policy.name, subject, error=error)
+
+    def preflight(destination: Destination) -> str:
+        opened = connections.destination(destination.target)
+        stored = opened.store.preflight(opened.place)
+        return "will be created" if stored is None else f"at version {stored.version}"
+
+    places = [Destination(ordinal, target) for ordinal, target in enumerate(policy.targets)]
+    for place, result in side_by_side(preflight, places):
+        if isinstance(result, RotatorError):
+            yield Finding(policy.name, str(place.target), error=result)
+        elif isinstance(result, Exception):
+            raise result
+        else:
+            yield Finding(policy.name, str(place.target), result)
+
+
+def _inspect_issuer(issuer: Issuer, policy: Policy) -> str:
+    tokens = list(issuer.tokens()) if issuer.traits.lists else []
+    garbage = issuer.verify(SecretValue(secrets.token_hex(_GARBAGE_BYTES)))
+    if garbage.verdict is not Verdict.INVALID:
+        raise NeedsOperator(
+            f"Asked about a garbage token, the issuer says {garbage.verdict.value}. {garbage.reason}".strip(),
+            remedy="It could never prove that a token is dead: mend the verify call of its profile.",
+        )
+    in_the_way = plan.obstacle(issuer.traits, tokens, policy.compromise)
+    if in_the_way:
+        raise Permanent(f"{in_the_way}.")
+    return f"logged in; {len(tokens)} tokens" if issuer.traits.lists else "logged in"
