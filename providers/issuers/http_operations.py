@@ -39,6 +39,8 @@ class CreateExtract(Part):
     name: Expression | None = None
     created_at: Expression | None = None
     expires_at: Expression | None = None
+    expires_in: Expression | None = None
+    """Seconds from now; 0 is never. For issuers that tell no moment."""
 
 
 class ListExtract(Part):

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import quote
 
+from rotator.domain.errors import RotatorError
 from rotator.domain.secret_value import SecretValue
 
 if TYPE_CHECKING:
@@ -63,11 +64,12 @@ class Named:
 class Secrets:
     """A variable whose parts are secret: each is looked up and revealed when a template being sent asks for it."""
 
-    def __init__(self, find: Callable[[str], SecretValue]) -> None:
+    def __init__(self, find: Callable[[str], SecretValue | Omitted]) -> None:
         self.__find = find
 
-    def __getitem__(self, name: str) -> str:
-        return self.__find(name).reveal()
+    def __getitem__(self, name: str) -> str | Omitted:
+        secret = self.__find(name)
+        return secret if isinstance(secret, Omitted) else secret.reveal()
 
 
 def render(template: str, variables: Mapping[str, Any]) -> Any:
@@ -167,6 +169,8 @@ def _run(compiled: Callable[[Mapping[str, Any]], Any], variables: Mapping[str, A
         result = compiled(variables)
     except _LeaveOut:
         return OMIT
+    except RotatorError:  # a credential could not be had
+        raise
     except (BrokenTemplate, UndefinedError) as error:
         raise BrokenTemplate(str(error)) from None
     except Exception as error:  # noqa: BLE001  a template can raise whatever its expression raises

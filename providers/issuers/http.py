@@ -1,0 +1,135 @@
+"""The ``http`` issuer: an issuer described in YAML, without code. docs/issuers/http.md says how one is written.
+
+This module makes a plug-in of a profile. What a profile may say is in ``http_profile``, the operations in
+``http_issuer``, what an answer means in ``http_outcomes``, how a request is made in ``http_calls``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+from pydantic import create_model, model_validator
+
+from providers.http import HttpClient, HttpConfig
+from providers.issuers import http_expiry
+from providers.issuers.http_profile import HttpProfile, Setting
+from providers.issuers.http_requests import CookieSession
+from rotator.domain.contracts import (
+    Access,
+    Config,
+    Credential,
+    Issuer,
+    IssuerPlugin,
+    IssuerTraits,
+    NameRules,
+    Options,
+    ProfileReader,
+)
+from rotator.domain.secret_value import SecretValue
+
+_TYPES: dict[str, Any] = {"str": str, "int": int, "bool": bool, "list": list[Any]}
+
+
+def plugin_of(profile: HttpProfile) -> IssuerPlugin:
+    """Make a plug-in of a profile. Calls nobody and imports no HTTP library."""
+    credentials = tuple(Credential(name, spec.what, spec.required) for name, spec in profile.credentials.items())
+    return IssuerPlugin(
+        name=profile.name,
+        summary=profile.summary,
+        config=_config_model(profile),
+        options=create_model(f"{_class_name(profile)}Options", __base__=Options, **_fields(profile.options)),
+        traits=lambda _config, _options: traits_of(profile),
+        open=lambda config, options, access: _open(profile, config, options, access),
+        credentials=credentials,
+        permissions=profile.permissions,
+        example=profile.example,
+        tested=profile.tested,
+    )
+
+
+def traits_of(profile: HttpProfile) -> IssuerTraits:
+    """Say what the issuer is like, as its profile tells."""
+    limits, listing = profile.limits, profile.operations.list
+    return IssuerTraits(
+        coexistence=limits.coexistence,
+        max_active=limits.max_active,
+        lists=listing is not None,
+        names_tokens=listing is not None and listing.extract.name is not None,
+        binds_value_to_handle=profile.operations.verify.extract.handle is not None,
+        reports_last_use=listing is not None and listing.extract.last_used_at is not None,
+        reuses_handles=limits.reuses_handles,
+        names=NameRules(
+            limits.name.min, limits.name.max, limits.name.pattern, limits.name.forbid, limits.name.separator
+        ),
+        expiry=http_expiry.rules(limits.expiry),
+        issue_propagation=limits.propagation.create.roughly,
+        revoke_propagation=limits.propagation.revoke.roughly,
+    )
+
+
+def _class_name(profile: HttpProfile) -> str:
+    return "".join(word.capitalize() for word in profile.name.split("-"))
+
+
+def _fields(settings: Mapping[str, Setting]) -> dict[str, Any]:
+    return {
+        name: (_TYPES[setting.type], ...) if setting.required else (_TYPES[setting.type] | None, setting.default)
+        for name, setting in settings.items()
+    }
+
+
+def _config_model(profile: HttpProfile) -> type[Config]:
+    """Make the connection's settings: an address, references to the declared credentials, the profile's settings."""
+    required = {name for name, spec in profile.credentials.items() if spec.required}
+
+    class ProfileConfig(HttpConfig):
+        @model_validator(mode="after")
+        def _has_its_credentials(self) -> Self:
+            problem = _credential_problem(self.credentials, required, profile.credentials)
+            if problem:
+                raise ValueError(problem)
+            return self
+
+    fields = _fields(profile.settings)
+    if profile.url is not None:
+        fields["url"] = (str, profile.url)
+    return create_model(f"{_class_name(profile)}Config", __base__=ProfileConfig, **fields)
+
+
+def _credential_problem(given: Mapping[str, str], required: set[str], known: Iterable[str]) -> str | None:
+    if missing := sorted(required - set(given)):
+        return f"`credentials` lacks {', '.join(missing)}; give a reference, for example `{missing[0]}: env:NAME`"
+    if unknown := sorted(set(given) - set(known)):
+        return f"`credentials` does not take {', '.join(unknown)}; it takes {', '.join(sorted(known)) or 'none'}"
+    return None
+
+
+def _open(profile: HttpProfile, config: HttpConfig, options: Options, access: Access) -> Issuer:
+    from providers.issuers.http_issuer import HttpIssuer
+    from providers.issuers.http_outcomes import Failures
+    from providers.issuers.http_session import Management, Sessions, WithCredential, WithLogin
+    from providers.issuers.http_templates import OMIT, Named, Omitted, Secrets
+
+    def credential(name: str) -> SecretValue | Omitted:
+        return access.credential(name) if name in config.credentials else OMIT
+
+    def named(model: Config | Options, declared: Iterable[str]) -> Named:
+        values = {name: getattr(model, name) for name in declared}
+        return Named({name: OMIT if value is None else value for name, value in values.items()})
+
+    client = access.shared("http", lambda: HttpClient(config.url, ca_file=config.ca_file))
+    failures, settings = Failures(profile), named(config, profile.settings)
+    account = {"credentials": Secrets(credential), "settings": settings}
+    auth = profile.auth.management
+    management: Management
+    if isinstance(auth, CookieSession):
+        sessions = access.shared("login", Sessions)
+        management = WithLogin(client, auth, account, sessions, failures, access.clock)
+    else:
+        management = WithCredential(client, auth, account)
+    variables = {"options": named(options, profile.options), "settings": settings}
+    return HttpIssuer(profile, traits_of(profile), client, management, variables, failures, access.clock)
+
+
+PROFILE_READER = ProfileReader(kind="HttpIssuer", model=HttpProfile, plugin=plugin_of)

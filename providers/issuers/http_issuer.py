@@ -1,0 +1,149 @@
+"""The four operations of an issuer that a profile describes: one request each, and what its answer means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from providers.http import HttpAnswer, HttpClient
+from providers.issuers import http_expiry
+from providers.issuers.http_calls import build, label, with_auth
+from providers.issuers.http_listing import Listing
+from providers.issuers.http_operations import Verify
+from providers.issuers.http_outcomes import Failures, outcome_of, search, text
+from providers.issuers.http_profile import HttpProfile
+from providers.issuers.http_session import Management
+from providers.issuers.http_templates import OMIT, Named, Secrets, render
+from rotator.domain.clock import Clock
+from rotator.domain.contracts import (
+    Issued,
+    IssueRequest,
+    IssuerTraits,
+    Revocation,
+    TokenInfo,
+    Verdict,
+    Verification,
+)
+from rotator.domain.errors import Ambiguous, Permanent, RotatorError
+from rotator.domain.model import Handle, TokenName
+from rotator.domain.secret_value import SecretValue
+
+
+@dataclass(frozen=True)
+class HttpIssuer:
+    """The tokens of one account, at an issuer that a profile describes."""
+
+    profile: HttpProfile = field(repr=False)
+    traits: IssuerTraits = field(repr=False)
+    client: HttpClient
+    management: Management = field(repr=False)
+    variables: Mapping[str, Any] = field(repr=False)
+    """``options`` and ``settings``, as templates see them."""
+    failures: Failures = field(repr=False)
+    clock: Clock = field(repr=False)
+
+    def issue(self, request: IssueRequest) -> Issued:
+        """Make one token; the request is sent once."""
+        create, expiry = self.profile.operations.create, self.profile.limits.expiry
+        try:
+            sent_expiry = http_expiry.as_sent(expiry, request.lifetime, request.now)
+        except ValueError as error:
+            raise Permanent(f"{self.profile.name} was not asked for a token: {error}.") from error
+        outgoing = build(create.request, {**self.variables, "name": request.name, "expiry": sent_expiry})
+        answer = self.management.send(outgoing, changes=True, repeatable=False)
+        outcome = outcome_of(create.responses, answer, "create")
+        if outcome != "ok":
+            raise self.failures.of("create", outcome, outgoing.label, answer, self.clock.now())
+        return self._issued(request, answer)
+
+    def tokens(self) -> tuple[TokenInfo, ...]:
+        """List the live tokens: every page, or an error."""
+        if self.profile.operations.list is None:
+            raise Permanent(f"{self.profile.name} cannot list its tokens.")
+        return Listing(
+            self.profile.operations.list, self.management, self.variables, self.failures, self.clock
+        ).tokens()
+
+    def verify(self, value: SecretValue) -> Verification:
+        """Ask with the value itself, and with nothing else of ours."""
+        verify = self.profile.operations.verify
+        try:
+            variables = {**self.variables, "token": Secrets({"value": value}.__getitem__)}
+            outgoing = build(verify.request, variables)
+            if verify.request.auth is not None:
+                outgoing = with_auth(outgoing, verify.request.auth, variables)
+            answer = self.client.send(outgoing, changes=False)
+        except RotatorError as error:
+            return Verification(Verdict.INDETERMINATE, reason=str(error))
+        match outcome_of(verify.responses, answer, "verify"):
+            case "valid":
+                return self._valid(verify, answer)
+            case "invalid":
+                return Verification(Verdict.INVALID)
+            case "rate_limited":
+                return self._indeterminate(verify, answer, "too many requests")
+        return self._indeterminate(verify, answer, "which proves neither life nor death")
+
+    def revoke(self, handle: Handle) -> Revocation:
+        """End this token and no other. Repeatable."""
+        revoke = self.profile.operations.revoke
+        outgoing = build(revoke.request, {**self.variables, "token": Named({"handle": handle})})
+        answer = self.management.send(outgoing, changes=True, repeatable=True)
+        outcome = outcome_of(revoke.responses, answer, "revoke")
+        match outcome:
+            case "ok":
+                return Revocation.DONE
+            case "already_gone":
+                return Revocation.ALREADY_GONE
+        raise self.failures.of("revoke", outcome, outgoing.label, answer, self.clock.now())
+
+    def _issued(self, request: IssueRequest, answer: HttpAnswer) -> Issued:
+        extract, document = self.profile.operations.create.extract, answer.document
+        handle, value = text(extract.handle, document), text(extract.value, document)
+        if handle is None or value is None:
+            raise self._unusable(answer, "without the token's handle and value")
+        secret = SecretValue(value)
+        if self.profile.token.pattern and not re.fullmatch(self.profile.token.pattern, value):
+            raise self._unusable(answer, "with a value that does not look like its tokens")
+        try:
+            created_at = http_expiry.moment(search(extract.created_at, document))
+            expires_at = http_expiry.moment(search(extract.expires_at, document))
+            expires_in = http_expiry.seconds(search(extract.expires_in, document))
+        except ValueError:
+            # Not worth losing a token for: it is listed with its true times.
+            created_at = expires_at = expires_in = None
+        if expires_at is None and expires_in is not None:
+            expires_at = request.now + expires_in
+        computed = http_expiry.computed_end(self.profile.limits.expiry, request.lifetime, request.now)
+        name = text(extract.name, document)
+        return Issued(
+            handle=Handle(handle),
+            value=secret,
+            name=TokenName(name) if name else request.name,
+            created_at=created_at or request.now,
+            expires_at=expires_at or computed,
+        )
+
+    def _unusable(self, answer: HttpAnswer, what: str) -> Ambiguous:
+        called = label(self.profile.operations.create.request)
+        return Ambiguous(
+            f"{self.profile.name} answered {answer.status} to {called} {what}; a token may have been made.",
+            remedy="Check the profile's `extract` and `token.pattern` if this happens again.",
+        )
+
+    def _valid(self, verify: Verify, answer: HttpAnswer) -> Verification:
+        handle = text(verify.extract.handle, answer.document)
+        if verify.extract.handle is not None and handle is None:
+            return self._indeterminate(verify, answer, "but it does not name the token")
+        for expression, template in verify.assert_.items():
+            wanted = render(template, self.variables) if isinstance(template, str) else template
+            found = search(expression, answer.document)
+            if wanted is not OMIT and found != wanted and text(expression, answer.document) != str(wanted):
+                return self._indeterminate(verify, answer, f"but `{expression}` is not what the policy says")
+        return Verification(Verdict.VALID, Handle(handle) if handle else None)
+
+    def _indeterminate(self, verify: Verify, answer: HttpAnswer, why: str) -> Verification:
+        said = f"{self.profile.name} answered {answer.status} to {label(verify.request)}"
+        return Verification(Verdict.INDETERMINATE, reason=f"{said}, {why}.")

@@ -1,0 +1,127 @@
+"""What an answer means: a profile's ordered rules, safe defaults for what no rule matches, and errors by family."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from providers.http import HttpAnswer
+from providers.issuers.http_requests import Match
+from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
+from rotator.domain.secret_value import redact
+
+if TYPE_CHECKING:
+    from jmespath.parser import ParsedResult
+
+    from providers.issuers.http_profile import HttpProfile
+
+Operation = Literal["create", "list", "verify", "revoke", "login"]
+
+_REFUSED: Final = {"429": "rate_limited", "401": "denied", "403": "denied", "3xx": "redirect"}
+_DEFAULTS: Final[Mapping[Operation, Mapping[str, str]]] = {
+    # 302 and 303 may come after what a POST asked was done (RFC 9110, 15.4); the other redirects come instead of it.
+    "create": {**_REFUSED, "302": "ambiguous", "303": "ambiguous", "4xx": "invalid_request", "else": "ambiguous"},
+    "list": {**_REFUSED, "5xx": "transient", "else": "unexpected"},
+    "verify": {"else": "indeterminate"},
+    "revoke": {**_REFUSED, "else": "ambiguous"},
+    "login": {**_REFUSED, "4xx": "denied", "5xx": "transient", "else": "unexpected"},
+}
+"""What is safe to take an answer for that no rule matches: by status, then by its hundred."""
+_MACHINE_CODE: Final = re.compile(r"[A-Za-z][A-Za-z_.-]{0,39}|[0-9]{1,6}")
+"""Words and numbers; nothing that mixes them as a token's value does."""
+
+
+@lru_cache(maxsize=1024)
+def _compiled(expression: str) -> ParsedResult:
+    import jmespath
+
+    return jmespath.compile(expression)
+
+
+def search(expression: str | None, document: Any) -> Any:
+    """Find what an expression names; None where the answer has another shape than it expects."""
+    from jmespath.exceptions import JMESPathError
+
+    if expression is None:
+        return None
+    try:
+        return _compiled(expression).search(document)
+    except JMESPathError:
+        return None
+
+
+def text(expression: str | None, document: Any) -> str | None:
+    """Find a text or a whole number, as text; None for anything else, and for an empty text."""
+    found = search(expression, document)
+    if isinstance(found, bool) or not isinstance(found, str | int):
+        return None
+    return str(found) or None
+
+
+def matches(match: Match, answer: HttpAnswer) -> bool:
+    """Ask whether a rule is about this answer. ``when`` holds as in JMESPath: not for null, false or empty."""
+    if match.status and answer.status not in match.status:
+        return False
+    if match.when is None:
+        return True
+    return answer.document is not None and search(match.when, answer.document) not in (None, False, "", [], {})
+
+
+def outcome_of(rules: Iterable[Match], answer: HttpAnswer, operation: Operation) -> str:
+    """Give the first matching rule's outcome, or what is safe to take an answer for that no rule knows."""
+    for rule in rules:
+        if matches(rule, answer):
+            return str(getattr(rule, "outcome", "ok"))
+    return _default(operation, answer)
+
+
+def _default(operation: Operation, answer: HttpAnswer) -> str:
+    kind, by_operation = f"{answer.status // 100}xx", _DEFAULTS[operation]
+    return by_operation.get(str(answer.status)) or by_operation.get(kind) or by_operation["else"]
+
+
+_FINAL: Final[Mapping[str, tuple[str, str]]] = {
+    "redirect": ("a redirect, and none is followed", "Correct the connection's `url`."),
+    "quota_exceeded": ("no more tokens are allowed", "Revoke one that nobody needs."),
+    "name_conflict": ("a token of this name exists", "Revoke it, or change `token_name`."),
+    "invalid_request": ("the request was refused", "Check the policy's `issuer:` options."),
+    "unexpected": ("not an answer that we know", "Check the connection's `url` and its profile."),
+}
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Makes the error for an answer that is no success. Names method, path template, status and code; no body."""
+
+    profile: HttpProfile
+
+    def of(self, operation: Operation, outcome: str, label: str, answer: HttpAnswer, now: datetime) -> RotatorError:
+        """Give the error of the family that says what should happen next."""
+        said = f"{self.profile.name} answered {answer.status}{self._code(answer)} to {label}"
+        match outcome:
+            case "rate_limited":
+                spec = self.profile.limits.retry_after
+                wait = answer.retry_after(now, header=spec.header, form=spec.format)
+                return Temporary(f"{said}: too many requests.", retry_after=wait)
+            case "transient":
+                return Temporary(f"{said}: it cannot do this now.", retry_after=answer.retry_after(now))
+            case "ambiguous":
+                return Ambiguous(f"{said}: it may have been done, or not.")
+            case "denied":
+                # A create that was refused left nothing behind: withdraw. Elsewhere a token waits for a person.
+                family = Permanent if operation == "create" else NeedsOperator
+                return family(f"{said}: denied.", remedy=self._permissions())
+        meaning, remedy = _FINAL.get(outcome, _FINAL["unexpected"])
+        return Permanent(f"{said}: {meaning}.", remedy=remedy)
+
+    def _code(self, answer: HttpAnswer) -> str:
+        code = text(self.profile.error_code, answer.document)
+        return f" ({redact(code)})" if code and _MACHINE_CODE.fullmatch(code) else ""
+
+    def _permissions(self) -> str:
+        needed = "; ".join(self.profile.permissions)
+        return "Check the management credential" + (f"; it needs {needed}." if needed else " and its permissions.")

@@ -1,0 +1,130 @@
+"""How create, list and revoke prove who we are: a credential with each request, or a login that is kept.
+
+A login is made once for the connection and shared by its threads. When an answer says that it has ended, a request
+that can be repeated is sent again after a new login; a create never is.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from providers.http import HttpAnswer, HttpClient, HttpRequest
+from providers.issuers.http_calls import build, texts, with_auth
+from providers.issuers.http_outcomes import Failures, matches, outcome_of, text
+from providers.issuers.http_requests import CookieSession, LoginStep, SimpleAuth
+from providers.issuers.http_templates import Secrets
+from rotator.domain.clock import Clock
+from rotator.domain.errors import NeedsOperator, Temporary
+from rotator.domain.secret_value import SecretValue
+
+
+class Management(Protocol):
+    """Sends requests as the management account."""
+
+    def send(self, request: HttpRequest, *, changes: bool, repeatable: bool) -> HttpAnswer:
+        """Send, and give whatever was answered. Errors as those of ``HttpClient.send``."""
+        ...
+
+
+@dataclass(frozen=True)
+class WithCredential:
+    """Sends a credential with each request. It is looked up anew each time: it may be rotated under us."""
+
+    client: HttpClient
+    auth: SimpleAuth
+    variables: Mapping[str, Any] = field(repr=False)
+
+    def send(self, request: HttpRequest, *, changes: bool, repeatable: bool) -> HttpAnswer:  # noqa: ARG002  never repeats
+        return self.client.send(with_auth(request, self.auth, self.variables), changes=changes)
+
+
+@dataclass(frozen=True)
+class Login:
+    """What a login gave: cookies and captured values, each as good as a password."""
+
+    cookies: Mapping[str, SecretValue] = field(default_factory=dict)
+    captured: Mapping[str, SecretValue] = field(default_factory=dict)
+
+    def apply(self, request: HttpRequest) -> HttpRequest:
+        if not self.cookies:
+            return request
+        pairs = "; ".join(f"{name}={value.reveal()}" for name, value in self.cookies.items())
+        return replace(request, headers={**request.headers, "Cookie": pairs})
+
+    def variables(self, others: Mapping[str, Any]) -> dict[str, Any]:
+        return {**others, "session": Secrets(self.captured.__getitem__)}
+
+
+class Sessions:
+    """The one login of a connection, made when it is first needed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._login: Login | None = None
+
+    def current(self, log_in: Callable[[], Login]) -> Login:
+        with self._lock:
+            if self._login is None:
+                self._login = log_in()
+            return self._login
+
+    def end(self, login: Login) -> None:
+        """Forget a login, unless another thread has replaced it already."""
+        with self._lock:
+            if self._login is login:
+                self._login = None
+
+
+@dataclass(frozen=True)
+class WithLogin:
+    """Logs in, keeps the session, and logs in again when it has ended."""
+
+    client: HttpClient
+    auth: CookieSession
+    variables: Mapping[str, Any] = field(repr=False)
+    sessions: Sessions
+    failures: Failures
+    clock: Clock
+
+    def send(self, request: HttpRequest, *, changes: bool, repeatable: bool) -> HttpAnswer:
+        login = self.sessions.current(self._log_in)
+        answer = self._send_with(login, request, changes=changes)
+        if not any(matches(match, answer) for match in self.auth.relogin_when):
+            return answer
+        self.sessions.end(login)
+        if not repeatable:
+            raise Temporary(f"{request.label} was refused: the login had ended.", remedy="It is made anew next time.")
+        return self._send_with(self.sessions.current(self._log_in), request, changes=changes)
+
+    def _send_with(self, login: Login, request: HttpRequest, *, changes: bool) -> HttpAnswer:
+        headers = texts(self.auth.headers, login.variables(self.variables), request)
+        request = replace(request, headers={**request.headers, **headers})
+        return self.client.send(login.apply(request), changes=changes)
+
+    def _log_in(self) -> Login:
+        login = Login()
+        for step in self.auth.steps:
+            login = self._take(step, login)
+        return login
+
+    def _take(self, step: LoginStep, login: Login) -> Login:
+        """Take one step of a login. Its request and answer hold passwords: neither is ever quoted."""
+        request = build(step.request, login.variables(self.variables))
+        answer = self.client.send(login.apply(request), changes=False)
+        outcome = outcome_of(step.responses, answer, "login")
+        if outcome != "ok":
+            raise self.failures.of("login", outcome, request.label, answer, self.clock.now())
+        cookies = {name: SecretValue(value) for name, value in answer.cookies if value}
+        captured = {}
+        for name, expression in step.capture.items():
+            found = text(expression, answer.document)
+            if found is None:
+                raise NeedsOperator(
+                    f"{self.failures.profile.name} answered {answer.status} to {request.label} without `{name}`.",
+                    remedy="Check the connection's `url` and the profile's `capture`.",
+                )
+            captured[name] = SecretValue(found)
+        return Login({**login.cookies, **cookies}, {**login.captured, **captured})
