@@ -1,0 +1,122 @@
+"""Transactions on the ledger's database, and what its errors mean for people."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+
+from rotator.domain.errors import LedgerUnavailable, WrongOrder
+from rotator.ledger.engines import BEGIN_OPTION, place_of
+
+_MIGRATION_LOCK: Final = 0x526F7461746F72
+"""The number of PostgreSQL's advisory lock under which a schema is made: "Rotator" in ASCII."""
+
+
+class Database:
+    """The ledger's database, and the three kinds of transaction it knows. Serves all threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.name = place_of(engine.url)
+        sqlite = engine.dialect.name == "sqlite"
+        # Threads of one process queue here; SQLite's own waiting (sleep and try again) is left for other processes.
+        self._one_writer: Any = threading.Lock() if sqlite else nullcontext()
+        snapshot: dict[str, Any] = {} if sqlite else {"isolation_level": "REPEATABLE READ"}
+        self._reads = engine.execution_options(**snapshot)
+        self._writes = engine.execution_options(**{BEGIN_OPTION: "IMMEDIATE"})
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """See one state of the whole ledger for the length of the block."""
+        with self._explained(), self._reads.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Write all of the block, durably, or nothing of it.
+
+        Raises LedgerUnavailable; when the answer to the commit was lost, it says that the outcome is unknown.
+        """
+        with self._explained(), self._one_writer, self._writes.connect() as connection:
+            transaction = connection.begin()
+            yield connection
+            try:
+                transaction.commit()
+            except DBAPIError as error:
+                raise LedgerUnavailable(
+                    f"{self.name} failed while a change was committed: {reason_of(error)}. "
+                    "It is not known whether the change was made.",
+                    remedy="Read it again before going on; `rotate status` shows what the ledger holds.",
+                ) from error
+
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """Write with every other process that wants the same kept waiting: for changes of the schema."""
+        with self._explained(), self._engine.connect() as connection:
+            connection.execution_options(**{BEGIN_OPTION: "EXCLUSIVE"})
+            with connection.begin():
+                if connection.dialect.name == "postgresql":
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _MIGRATION_LOCK})
+                yield connection
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError as error:
+            raise WrongOrder(f"{self.name} refused a change that its rules forbid: {reason_of(error)}.") from error
+        except SQLAlchemyError as error:
+            raise LedgerUnavailable(
+                f"{self.name} cannot be used: {reason_of(error)}.", remedy=_remedy_for(error)
+            ) from error
+
+
+def reason_of(error: SQLAlchemyError) -> str:
+    """Give the first line of the database's own words: no statement, no parameters, no row."""
+    original = getattr(error, "orig", None) or error
+    return str(original).strip().partition("\n")[0].rstrip(".")
+
+
+_SQLITE_REMEDIES: Final = {
+    "SQLITE_NOTADB": "Name a file that does not exist yet, or a ledger; is this URL right?",
+    "SQLITE_CORRUPT": "Restore the file, with its -wal, from a backup; then run `rotate audit`.",
+    "SQLITE_READONLY": "The file and its folder must be writable for this user.",
+    "SQLITE_CANTOPEN": "The file and its folder must be writable for this user.",
+    "SQLITE_FULL": "Make space on the disk. Nothing was changed.",
+    "SQLITE_BUSY": "Another process holds it for too long; find it with `fuser`. Nothing was changed.",
+    "SQLITE_IOERR": "Look at the disk, and at the system's log.",
+}
+
+_POSTGRESQL_REMEDIES: Final = {
+    "25006": "This server is a read-only standby: name the primary.",
+    "28": "Check the user and the password in the ledger's URL.",
+    "3D": "Create the database, or correct its name in the ledger's URL.",
+    "42501": "The user needs CREATE on the schema, and SELECT, INSERT and UPDATE on the ledger's tables.",
+    "53100": "Make space on the server's disk. Nothing was changed.",
+    "53300": "Raise max_connections, or run fewer processes.",
+    "55P03": "Another session holds a lock for too long. Nothing was changed; try again.",
+    "57014": "The server is too slow, or another session holds a lock. Nothing was changed; try again.",
+}
+
+_REACHABLE: Final = "See that the server runs and can be reached from here; nothing of this change was made."
+
+
+def _remedy_for(error: SQLAlchemyError) -> str:
+    original = getattr(error, "orig", None)
+    name = str(getattr(original, "sqlite_errorname", None) or "")
+    if name:
+        return next((remedy for start, remedy in _SQLITE_REMEDIES.items() if name.startswith(start)), "")
+    state = str(getattr(original, "sqlstate", None) or "")
+    return next((remedy for start, remedy in _POSTGRESQL_REMEDIES.items() if state.startswith(start)), _REACHABLE)

@@ -1,0 +1,165 @@
+"""The durable memory of the engine: what it knows of secrets, rotations and tokens, and the log of what it did.
+
+Every writing method is one transaction, and durable when it returns. None can hold a value: only fingerprints are
+kept. Everything raises LedgerUnavailable when the database cannot be used; where a commit's answer was lost, its
+message says that the outcome is unknown, and ``rotation(id).revision`` then tells whether the move was made.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rotator.domain.model import Event, Fingerprint, Rotation, RotationId, Secret, SecretName, Token
+from rotator.domain.secret_value import SecretValue
+from rotator.ledger import leases, moves, queries, verification
+from rotator.ledger.database import Database
+from rotator.ledger.engines import open_engine
+from rotator.ledger.errors import AlreadyOpen, OutOfDate
+from rotator.ledger.fingerprints import LedgerKey, key_of
+from rotator.ledger.leases import Lease
+from rotator.ledger.schema import bring_up_to_date
+
+__all__ = ["AlreadyOpen", "Lease", "Ledger", "OutOfDate"]
+
+
+class Ledger:
+    """An open ledger. One serves all threads of a process; any number of processes may share the database."""
+
+    def __init__(self, database: Database, key: LedgerKey) -> None:
+        self._database = database
+        self._key = key
+
+    @classmethod
+    def open(cls, url: str, *, key_file: Path | None = None) -> Self:
+        """Open the ledger at ``url``, making or migrating it as needed; safe when several processes do so at once.
+
+        ``key_file`` holds the key of fingerprints and events; by default it lies beside a SQLite file, or else
+        in the user's state folder. A ledger opens only with the key that it was made with.
+        """
+        database = Database(open_engine(url))
+        try:
+            bring_up_to_date(database)
+            key = key_of(database, key_file)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database, key)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def fingerprint(self, value: SecretValue) -> Fingerprint:
+        """Give what may be remembered of a value: equal for equal values in this ledger, and meaningless elsewhere."""
+        return self._key.fingerprint(value)
+
+    # --- reading -------------------------------------------------------------------------------------------------
+
+    def secret(self, name: SecretName) -> Secret:
+        """Give what is known of a secret: a bare ``Secret(name)`` when that is nothing."""
+        with self._database.reading() as connection:
+            return queries.secret(connection, name)
+
+    def secrets(self) -> list[Secret]:
+        """Give all secrets that were ever adopted or rotated, by name. A fixed number of queries."""
+        with self._database.reading() as connection:
+            return queries.secrets_known(connection)
+
+    def rotation(self, rotation_id: str) -> Rotation | None:
+        """Give a rotation by its id, or by the beginning of one (four characters or more).
+
+        Raises InvalidInput when several rotations begin so.
+        """
+        with self._database.reading() as connection:
+            return queries.rotation(connection, rotation_id)
+
+    def open_rotations(self) -> list[Rotation]:
+        """Give every open rotation, oldest first."""
+        with self._database.reading() as connection:
+            return queries.open_rotations(connection)
+
+    def last_rotation(self, name: SecretName) -> Rotation | None:
+        """Give the rotation of this secret that was opened last, open or closed."""
+        with self._database.reading() as connection:
+            return queries.last_rotation(connection, name)
+
+    def history(self, name: SecretName) -> list[Event]:
+        """Give a secret's events, oldest first, as they stand; ``broken_links`` tells whether to believe them."""
+        with self._database.reading() as connection:
+            return queries.history(connection, name)
+
+    def broken_links(self, name: SecretName | None = None) -> list[str]:
+        """Check the chain of events of one secret, or of all: a sentence for each thing wrong, none when intact.
+
+        Finds events that were changed, removed, exchanged or added without the ledger's key. It cannot find that
+        the whole database was put back to an earlier state.
+        """
+        with self._database.reading() as connection:
+            return verification.broken_links(connection, self._key, name)
+
+    # --- writing -------------------------------------------------------------------------------------------------
+
+    def adopt(self, token: Token, event: Event) -> None:
+        """Make ``token`` the one in force for its secret. AlreadyOpen while a rotation is under way."""
+        with self._database.writing() as connection:
+            moves.adopt(connection, self._key, token, event)
+
+    def begin(
+        self, rotation: Rotation, owner: str, now: datetime, ttl: timedelta, event: Event
+    ) -> tuple[Rotation, Lease]:
+        """Open a rotation, and hold it.
+
+        Raises AlreadyOpen when the secret has an open one, and OutOfDate when ``rotation.old`` is no longer the
+        token in force.
+        """
+        with self._database.writing() as connection:
+            return moves.begin(connection, self._key, rotation, owner, now + ttl, event)
+
+    def record(self, lease: Lease, before: Rotation, after: Rotation, *events: Event) -> Rotation:
+        """Make one move, if the lease still holds and nothing moved since ``before`` was read; else LeaseLost.
+
+        Writes what differs: the rotation, its old token, its tokens, its destinations; and the events. A move to
+        CONFIRMED makes ``after.new`` the token in force. A closing move ends the lease and counts failures.
+        """
+        with self._database.writing() as connection:
+            return moves.record(connection, self._key, lease, before, after, events)
+
+    # --- leases --------------------------------------------------------------------------------------------------
+
+    def claim(self, rotation_id: RotationId, owner: str, now: datetime, ttl: timedelta) -> Lease | None:
+        """Take an open rotation over. None while somebody else's lease is valid, or when it is closed or unknown.
+
+        An owner may claim what it holds already; the earlier lease is then stale.
+        """
+        with self._database.writing() as connection:
+            return leases.claim(connection, rotation_id, owner, now, ttl)
+
+    def claim_ready(self, owner: str, now: datetime, ttl: timedelta, limit: int) -> list[tuple[Rotation, Lease]]:
+        """Take up to ``limit`` open rotations that nobody holds and whose ``retry_at`` has come.
+
+        Compromised ones come first, then those that wait longest. Two callers never get the same one.
+        """
+        with self._database.writing() as connection:
+            taken = leases.claim_ready(connection, owner, now, ttl, limit)
+            found = queries.rotations_by_id(connection, [lease.rotation for lease in taken])
+            return [(found[lease.rotation], lease) for lease in taken]
+
+    def renew(self, lease: Lease, now: datetime, ttl: timedelta) -> Lease:
+        """Hold on for ``ttl`` from now. LeaseLost when somebody else took over, or the rotation was closed."""
+        with self._database.writing() as connection:
+            return leases.renew(connection, lease, now, ttl)
+
+    def release(self, lease: Lease) -> None:
+        """Let go. Nothing to do when the lease was lost."""
+        with self._database.writing() as connection:
+            leases.release(connection, lease)

@@ -1,0 +1,189 @@
+"""Writing: adoption, the beginning of a rotation, and every move of one, each within the caller's transaction.
+
+The row of the secret is locked first, always: two transactions then never wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, insert, select, update
+
+from rotator.domain.errors import WrongOrder
+from rotator.domain.model import Event, Phase, Rotation, RotationId, SecretName, Token, TokenId
+from rotator.ledger.chain import Head, sealed
+from rotator.ledger.errors import AlreadyOpen, OutOfDate
+from rotator.ledger.fingerprints import LedgerKey
+from rotator.ledger.leases import Lease, holds, lost
+from rotator.ledger.rows import destination_row, event_row, rotation_row, token_row
+from rotator.ledger.tables import IS_OPEN, MOVES, destinations, events, rotations, secrets, tokens
+from rotator.ledger.upserts import insert_unless_there
+
+
+def adopt(connection: Connection, key: LedgerKey, token: Token, event: Event) -> None:
+    insert_unless_there(connection, secrets, {"name": token.secret})
+    head = _locked(connection, token.secret)
+    under_way = _open_rotation(connection, token.secret)
+    if under_way is not None:
+        raise AlreadyOpen(token.secret, under_way)
+    connection.execute(insert(tokens).values(token_row(token)))
+    _append(connection, key, token.secret, head, [event], current_token=token.id)
+
+
+def begin(
+    connection: Connection, key: LedgerKey, rotation: Rotation, owner: str, until: datetime, event: Event
+) -> tuple[Rotation, Lease]:
+    if rotation.phase is not Phase.PLANNED or rotation.tokens:
+        raise WrongOrder(f"rotation {rotation.id} cannot begin as {rotation.phase}: it begins PLANNED, without tokens.")
+    insert_unless_there(connection, secrets, {"name": rotation.secret})
+    head = _locked(connection, rotation.secret)
+    if not _inserted(connection, rotation, owner, until):
+        raise AlreadyOpen(rotation.secret, _open_rotation(connection, rotation.secret) or rotation.id)
+    if _current_token(connection, rotation.secret) != (rotation.old.id if rotation.old else None):
+        raise OutOfDate(rotation.secret)
+    if rotation.destinations:
+        rows = [destination_row(rotation.id, destination) for destination in rotation.destinations]
+        connection.execute(insert(destinations), rows)
+    _append(connection, key, rotation.secret, head, [event])
+    return replace(rotation, revision=0), Lease(rotation.id, owner, 1, until)
+
+
+def record(
+    connection: Connection, key: LedgerKey, lease: Lease, before: Rotation, after: Rotation, said: Sequence[Event]
+) -> Rotation:
+    _refuse_wrong_order(lease, before, after)
+    head = _locked(connection, after.secret)
+    _move(connection, lease, before, after)
+    _save_tokens(connection, before, after)
+    _save_destinations(connection, before, after)
+    _append(connection, key, after.secret, head, said, **_of_secret(before, after))
+    return replace(after, revision=before.revision + 1)
+
+
+# --- the rotation ------------------------------------------------------------------------------------------------
+
+
+def _refuse_wrong_order(lease: Lease, before: Rotation, after: Rotation) -> None:
+    if not lease.rotation == before.id == after.id or before.secret != after.secret:
+        raise WrongOrder(f"the lease is on rotation {lease.rotation}, the move from {before.id} to {after.id}.")
+    if (before.phase, after.phase) not in MOVES:
+        raise WrongOrder(f"rotation {before.id} is {before.phase} and cannot become {after.phase}.")
+    if after.phase is Phase.CONFIRMED and after.new is None:
+        raise WrongOrder(f"rotation {before.id} cannot be {after.phase} without a new token.")
+
+
+def _inserted(connection: Connection, rotation: Rotation, owner: str, until: datetime) -> bool:
+    """Insert the row, unless the secret has an open rotation: the partial unique index decides."""
+    row = rotation_row(rotation) | {
+        "phase_before": rotation.phase.value,
+        "revision": 0,
+        "fence": 1,
+        "lease_owner": owner,
+        "lease_until": until,
+    }
+    return insert_unless_there(connection, rotations, row, index_elements=[rotations.c.secret], index_where=IS_OPEN)
+
+
+def _move(connection: Connection, lease: Lease, before: Rotation, after: Rotation) -> None:
+    changes = _changes(rotation_row(before), rotation_row(after))
+    changes |= {"phase_before": before.phase.value, "phase": after.phase.value, "revision": before.revision + 1}
+    if not after.phase.is_open:
+        changes |= {"lease_owner": None, "lease_until": None}
+    moved = connection.execute(
+        update(rotations)
+        .where(holds(lease), rotations.c.phase == before.phase.value, rotations.c.revision == before.revision)
+        .values(changes)
+    )
+    if moved.rowcount != 1:
+        raise lost(lease)
+
+
+def _open_rotation(connection: Connection, name: SecretName) -> RotationId | None:
+    found: str | None = connection.scalar(select(rotations.c.id).where(rotations.c.secret == name, IS_OPEN))
+    return RotationId(found) if found is not None else None
+
+
+# --- its tokens and destinations ---------------------------------------------------------------------------------
+
+
+def _save_tokens(connection: Connection, before: Rotation, after: Rotation) -> None:
+    known = {token.id: token_row(token) for token in (*before.tokens, *_maybe(before.old))}
+    if not known.keys() <= {token.id for token in (*after.tokens, *_maybe(after.old))}:
+        raise WrongOrder(f"a move of rotation {before.id} would forget a token.")
+    for token in _maybe(after.old):
+        _save(connection, tokens, tokens.c.id == token.id, known.get(token.id), token_row(token))
+    for ordinal, token in enumerate(after.tokens):
+        row = token_row(token)
+        if token.id not in known:
+            row |= {"rotation": after.id, "ordinal": ordinal}
+        _save(connection, tokens, tokens.c.id == token.id, known.get(token.id), row)
+
+
+def _save_destinations(connection: Connection, before: Rotation, after: Rotation) -> None:
+    known = {place.ordinal: destination_row(before.id, place) for place in before.destinations}
+    if not known.keys() <= {place.ordinal for place in after.destinations}:
+        raise WrongOrder(f"a move of rotation {before.id} would forget a destination.")
+    for place in after.destinations:
+        which = and_(destinations.c.rotation == after.id, destinations.c.ordinal == place.ordinal)
+        _save(connection, destinations, which, known.get(place.ordinal), destination_row(after.id, place))
+
+
+def _save(
+    connection: Connection, table: Table, which: ColumnElement[bool], known: dict[str, Any] | None, row: dict[str, Any]
+) -> None:
+    if known is None:
+        connection.execute(insert(table).values(row))
+        return
+    changes = _changes(known, row)
+    if changes:
+        connection.execute(update(table).where(which).values(changes))
+
+
+def _changes(known: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    return {column: value for column, value in row.items() if known.get(column) != value}
+
+
+def _maybe(token: Token | None) -> tuple[Token, ...]:
+    return (token,) if token is not None else ()
+
+
+# --- the secret, and its events ----------------------------------------------------------------------------------
+
+
+def _locked(connection: Connection, name: SecretName) -> Head:
+    """Lock the row of a secret, and give its newest event."""
+    query = select(secrets.c.events, secrets.c.digest).where(secrets.c.name == name).with_for_update()
+    count, digest = connection.execute(query).one()
+    return Head(count, digest)
+
+
+def _current_token(connection: Connection, name: SecretName) -> TokenId | None:
+    return connection.scalar(select(secrets.c.current_token).where(secrets.c.name == name))
+
+
+def _of_secret(before: Rotation, after: Rotation) -> dict[str, Any]:
+    """Give what a move changes of the secret itself."""
+    changes: dict[str, Any] = {}
+    if after.phase is Phase.CONFIRMED and before.phase is not Phase.CONFIRMED and after.new is not None:
+        changes["current_token"] = after.new.id
+    if not after.phase.is_open:
+        failures = secrets.c.failures + 1 if after.phase is Phase.WITHDRAWN else 0
+        changes |= {"last_ended": after.phase_at, "last_phase": after.phase.value, "failures": failures}
+    return changes
+
+
+def _append(
+    connection: Connection, key: LedgerKey, name: SecretName, head: Head, said: Iterable[Event], **changes: Any
+) -> None:
+    """Write events at the end of their chain, and what else changes of the secret with them."""
+    links = sealed(key, head, said)
+    if any(link.secret != name for link in links):
+        raise WrongOrder(f"an event of another secret was handed in with one of {name}.")
+    if links:
+        connection.execute(insert(events), [event_row(link) for link in links])
+        changes |= {"events": links[-1].sequence, "digest": links[-1].digest}
+    if changes:
+        connection.execute(update(secrets).where(secrets.c.name == name).values(changes))

@@ -1,0 +1,105 @@
+"""Reading: whole rotations and secrets from their rows, in a number of queries that does not grow with them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, func, select
+
+from rotator.domain.errors import InvalidInput
+from rotator.domain.model import Destination, Event, Phase, Rotation, RotationId, Secret, SecretName, Token, TokenId
+from rotator.ledger.rows import Row, destination_from, event_from, rotation_from, token_from
+from rotator.ledger.tables import IS_OPEN, destinations, events, rotations, secrets, tokens
+
+_SHORTEST_PREFIX = 4
+
+
+def rotation(connection: Connection, rotation_id: str) -> Rotation | None:
+    exact = _rotations(connection, rotations.c.id == rotation_id)
+    if exact or len(rotation_id) < _SHORTEST_PREFIX:
+        return exact[0] if exact else None
+    begins_so = func.substr(rotations.c.id, 1, len(rotation_id)) == rotation_id
+    found = connection.scalars(select(rotations.c.id).where(begins_so).order_by(rotations.c.id).limit(2)).all()
+    if len(found) > 1:
+        raise InvalidInput.of(f"Several rotations begin with {rotation_id}", "write more of the id")
+    return _rotations(connection, rotations.c.id == found[0])[0] if found else None
+
+
+def rotations_by_id(connection: Connection, ids: Sequence[RotationId]) -> dict[RotationId, Rotation]:
+    return {found.id: found for found in _rotations(connection, rotations.c.id.in_(ids))}
+
+
+def open_rotations(connection: Connection) -> list[Rotation]:
+    return _rotations(connection, IS_OPEN)
+
+
+def last_rotation(connection: Connection, name: SecretName) -> Rotation | None:
+    newest = rotations.c.opened_at.desc(), rotations.c.id.desc()
+    last = connection.scalar(select(rotations.c.id).where(rotations.c.secret == name).order_by(*newest).limit(1))
+    return _rotations(connection, rotations.c.id == last)[0] if last is not None else None
+
+
+def secret(connection: Connection, name: SecretName) -> Secret:
+    found = _secrets(connection, secrets.c.name == name, rotations.c.secret == name)
+    return found[0] if found else Secret(name)
+
+
+def secrets_known(connection: Connection) -> list[Secret]:
+    return _secrets(connection)
+
+
+def history(connection: Connection, name: SecretName) -> list[Event]:
+    rows = connection.execute(select(events).where(events.c.secret == name).order_by(events.c.sequence))
+    return [event_from(row) for row in rows.mappings()]
+
+
+def _secrets(connection: Connection, *which: ColumnElement[bool]) -> list[Secret]:
+    """``which`` narrows secrets and rotations alike: one condition on each table, or none."""
+    of_secrets, of_rotations = which[:1], which[1:]
+    rows = connection.execute(select(secrets).where(*of_secrets).order_by(secrets.c.name)).mappings().all()
+    current = _tokens(connection, select(secrets.c.current_token).where(*of_secrets))
+    under_way = {found.secret: found for found in _rotations(connection, IS_OPEN, *of_rotations)}
+    return [_secret_from(row, current.get(row["current_token"]), under_way.get(row["name"])) for row in rows]
+
+
+def _secret_from(row: Row, current: Row | None, under_way: Rotation | None) -> Secret:
+    return Secret(
+        name=SecretName(row["name"]),
+        current=token_from(current) if current else None,
+        adopted=current is not None and current["rotation"] is None,
+        open=under_way,
+        last_ended=row["last_ended"],
+        last_phase=Phase(row["last_phase"]) if row["last_phase"] else None,
+        failures=row["failures"],
+    )
+
+
+def _tokens(connection: Connection, ids: Select[Any]) -> dict[TokenId, Row]:
+    rows = connection.execute(select(tokens).where(tokens.c.id.in_(ids))).mappings()
+    return {row["id"]: row for row in rows}
+
+
+def _rotations(connection: Connection, *which: ColumnElement[bool]) -> list[Rotation]:
+    """Give whole rotations, oldest first, in four queries."""
+    order = rotations.c.opened_at, rotations.c.id
+    rows = connection.execute(select(rotations).where(*which).order_by(*order)).mappings().all()
+    if not rows:
+        return []
+    ids = select(rotations.c.id).where(*which)
+    old = _tokens(connection, select(rotations.c.old_token).where(*which))
+    asked_for: dict[str, list[Token]] = defaultdict(list)
+    for row in connection.execute(
+        select(tokens).where(tokens.c.rotation.in_(ids)).order_by(tokens.c.ordinal)
+    ).mappings():
+        asked_for[row["rotation"]].append(token_from(row))
+    places: dict[str, list[Destination]] = defaultdict(list)
+    chosen = select(destinations).where(destinations.c.rotation.in_(ids)).order_by(destinations.c.ordinal)
+    for row in connection.execute(chosen).mappings():
+        places[row["rotation"]].append(destination_from(row))
+    return [rotation_from(row, _old_of(row, old), asked_for[row["id"]], places[row["id"]]) for row in rows]
+
+
+def _old_of(row: Row, old: dict[TokenId, Row]) -> Token | None:
+    return token_from(old[row["old_token"]]) if row["old_token"] is not None else None

@@ -1,0 +1,199 @@
+"""The ledger's tables, as the queries see them.
+
+``migrations/`` makes them; a test holds the two equal. What only the schema can promise stands in both: which values
+and moves there are, and that a secret has one open rotation. That closed rotations, dead tokens and events never
+change is held by triggers, which stand in the migrations alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import (
+    JSON,
+    TIMESTAMP,
+    CheckConstraint,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    literal_column,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from rotator.domain.lifecycle import ALLOWED_MOVES
+from rotator.domain.model import Cause, Mode, Phase, Placed, Proof, TokenState
+
+
+class Moment(TypeDecorator[datetime]):
+    """A zone-aware time in UTC: ``timestamptz`` on PostgreSQL, ISO text of one length (so that it sorts) on SQLite."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        postgresql = dialect.name == "postgresql"
+        return dialect.type_descriptor(TIMESTAMP(timezone=True) if postgresql else String(32))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("the ledger takes times with a zone only")
+        moment = value.astimezone(UTC)
+        return moment if dialect.name == "postgresql" else moment.isoformat(timespec="microseconds")
+
+    def process_result_value(self, value: Any, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return (value if isinstance(value, datetime) else datetime.fromisoformat(value)).astimezone(UTC)
+
+
+PLAIN_JSON: Final = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+def _one_of(column: str, kinds: type[StrEnum] | Iterable[str]) -> CheckConstraint:
+    """Write down what a column may hold. Nothing (NULL) is for the column's own NOT NULL to forbid."""
+    return CheckConstraint(f"{column} IN ({_quoted(kinds)})", name=f"{column}_is_known")
+
+
+def _quoted(values: Iterable[str]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
+
+
+_CLOSED: Final = [phase.value for phase in Phase if not phase.is_open]
+_STAYS: Final = [(phase, phase) for phase in Phase if phase.is_open]
+MOVES: Final = frozenset([*ALLOWED_MOVES, *_STAYS])
+"""What one record may do to a phase: a move of the life cycle, or staying in an open phase."""
+
+metadata: Final = MetaData(
+    naming_convention={
+        "ck": "%(table_name)s_%(constraint_name)s",
+        "fk": "%(table_name)s_%(column_0_name)s",
+        "pk": "%(table_name)s_key",
+        "uq": "%(table_name)s_unique_%(column_0_N_name)s",
+    }
+)
+
+meta: Final = Table(
+    "meta", metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)  # fmt: skip
+
+secrets: Final = Table(
+    "secrets", metadata,
+    Column("name", Text, primary_key=True),
+    Column("current_token", ForeignKey("tokens.id", use_alter=True)),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("last_ended", Moment),
+    Column("last_phase", Text),
+    # The newest event: its number, and its digest, so that a cut tail is noticed.
+    Column("events", Integer, nullable=False, server_default="0"),
+    Column("digest", Text, nullable=False, server_default=""),
+    _one_of("last_phase", _CLOSED),
+)  # fmt: skip
+
+rotations: Final = Table(
+    "rotations", metadata,
+    Column("id", Text, primary_key=True),
+    Column("secret", ForeignKey("secrets.name"), nullable=False),
+    Column("phase_before", Text, nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("issuer_connection", Text, nullable=False),
+    Column("issuer_options", PLAIN_JSON, nullable=False),
+    Column("token_name", Text, nullable=False),
+    Column("lifetime", Text),
+    Column("overlap", PLAIN_JSON, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("phase_at", Moment, nullable=False),
+    Column("old_token", ForeignKey("tokens.id", use_alter=True)),
+    Column("attempts", Integer, nullable=False),
+    Column("retry_at", Moment),
+    Column("trouble_kind", Text),
+    Column("trouble_what", Text),
+    Column("trouble_remedy", Text),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("policy_commit", Text),
+    Column("revision", Integer, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("lease_owner", Text),
+    Column("lease_until", Moment),
+    _one_of("phase", Phase),
+    _one_of("cause", Cause),
+    _one_of("mode", Mode),
+    _one_of("trouble_kind", ["temporary", "permanent", "operator"]),
+    CheckConstraint(
+        f"phase_before || '>' || phase IN ({_quoted(sorted(f'{here}>{there}' for here, there in MOVES))})",
+        name="move_is_allowed",
+    ),
+    CheckConstraint("(lease_owner IS NULL) = (lease_until IS NULL)", name="lease_is_whole"),
+    CheckConstraint(f"lease_owner IS NULL OR phase NOT IN ({_quoted(_CLOSED)})", name="closed_is_not_leased"),
+)  # fmt: skip
+
+# Literals, not parameters: else neither database can tell that the partial index below serves a query.
+IS_OPEN: Final = rotations.c.phase.not_in([literal_column(f"'{phase}'") for phase in _CLOSED])
+
+Index("rotations_one_open", rotations.c.secret, unique=True, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
+Index("rotations_of_secret", rotations.c.secret, rotations.c.opened_at)
+
+tokens: Final = Table(
+    "tokens", metadata,
+    Column("id", Text, primary_key=True),
+    Column("secret", ForeignKey("secrets.name"), nullable=False),
+    Column("rotation", ForeignKey("rotations.id")),
+    Column("ordinal", Integer),
+    Column("state", Text, nullable=False),
+    Column("name", Text),
+    Column("handle", Text),
+    Column("fingerprint", Text),
+    Column("created_at", Moment),
+    Column("expires_at", Moment),
+    Column("handles_before", PLAIN_JSON, nullable=False),
+    Column("proof", Text),
+    Column("ended_at", Moment),
+    UniqueConstraint("rotation", "ordinal"),
+    _one_of("state", TokenState),
+    _one_of("proof", Proof),
+    CheckConstraint("(state = 'DEAD') = (proof IS NOT NULL)", name="death_is_proven"),
+    CheckConstraint("(rotation IS NULL) = (ordinal IS NULL)", name="adopted_or_asked_for"),
+)  # fmt: skip
+
+destinations: Final = Table(
+    "destinations", metadata,
+    Column("rotation", ForeignKey("rotations.id"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
+    Column("connection", Text, nullable=False),
+    Column("place", PLAIN_JSON, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("token", ForeignKey("tokens.id")),
+    Column("before", Text),
+    Column("before_fingerprint", Text),
+    Column("version", Text),
+    _one_of("state", Placed),
+)  # fmt: skip
+
+events: Final = Table(
+    "events", metadata,
+    Column("secret", ForeignKey("secrets.name"), primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("rotation", ForeignKey("rotations.id")),
+    Column("kind", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("detail", PLAIN_JSON, nullable=False),
+    Column("digest", Text, nullable=False),
+)  # fmt: skip
