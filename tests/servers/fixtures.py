@@ -1,8 +1,12 @@
-"""The fixtures of the real servers. One server for each worker of a run, started by the first test that asks."""
+"""The fixtures of the real servers. One server for each worker of a run, started by the first test that asks.
+
+The sandbox issuer is quick: each test gets its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -11,6 +15,7 @@ from tests.servers.jupyterhub import JupyterHub, running_jupyterhub
 from tests.servers.moto import Moto, running_moto
 from tests.servers.openbao import OpenBao, running_openbao
 from tests.servers.postgresql import PostgreSQL, running_postgresql
+from tests.servers.sandbox import SandboxIssuer, StartSandbox, sandbox_in_its_own_process, sandbox_in_this_process
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +57,23 @@ def postgresql_url(postgresql: PostgreSQL) -> Iterator[str]:
         yield url
         for table, text in postgresql.contents(url):
             CANARY.look_at(f"the table {table}", text)
+
+
+@pytest.fixture
+def start_sandbox() -> Iterator[StartSandbox]:
+    """Start sandbox issuers in this process: ``start_sandbox(rules=Rules(max_active=2), clock=clock)``."""
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(sandbox_in_this_process(**settings))
+
+
+@pytest.fixture
+def sandbox(start_sandbox: StartSandbox) -> SandboxIssuer:
+    """A sandbox issuer in this process, with the default rules, those of the ``sandbox`` profile."""
+    return start_sandbox()
+
+
+@pytest.fixture
+def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxIssuer]:
+    """A sandbox issuer in a process of its own. Its values are not to be had; ask it with ``accepts(value)``."""
+    with sandbox_in_its_own_process(tmp_path_factory.mktemp("sandbox")) as issuer:
+        yield issuer

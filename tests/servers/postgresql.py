@@ -113,7 +113,7 @@ def _running_in(home: Path, binaries: Path, account: pwd.struct_passwd | None, l
     )  # fmt: skip
     password_file.unlink()
     settings = {**_SETTINGS, "unix_socket_directories": str(home)}
-    command = [binaries / "postgres", "-D", home / "data", "-p", str(port)]
+    command: list[str | Path] = [binaries / "postgres", "-D", home / "data", "-p", str(port)]
     command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     with running(
         "PostgreSQL", command, log=log, directory=home, user=user, group=group, secrets=(server.password,),
