@@ -19,7 +19,9 @@ _MILLISECONDS_FROM: Final = 100_000_000_000
 
 
 def rules(spec: ExpirySpec) -> ExpiryRules:
-    return ExpiryRules(spec.required, spec.choices or tuple(spec.values.values()), spec.maximum, spec.never_means)
+    """Give the rules the planner knows. Tokens that cannot expire offer no lifetime longer than none at all."""
+    maximum = Duration() if spec.format == "none" else spec.maximum
+    return ExpiryRules(spec.required, spec.choices or tuple(spec.values.values()), maximum, spec.never_means)
 
 
 def as_sent(spec: ExpirySpec, lifetime: Duration | None, now: datetime) -> Any:
