@@ -24,7 +24,7 @@ from datetime import timedelta
 import pytest
 
 from rotator.domain.clock import Clock, SystemClock
-from rotator.domain.contracts import Issued, IssueRequest, Issuer, IssuerTraits, Revocation, TokenInfo, Verdict
+from rotator.domain.contracts import Issued, Issuer, IssueRequest, IssuerTraits, Revocation, TokenInfo, Verdict
 from rotator.domain.durations import Duration
 from rotator.domain.errors import RotatorError, Temporary
 from rotator.domain.model import TokenName
@@ -90,13 +90,13 @@ class IssuerContract:
 
     def test_a_new_token_is_accepted_within_its_propagation(self, issuer, issue, clock, traits):
         issued = issue()
-        assert settled(clock, traits.issue_propagation, lambda: issuer.verify(issued.value).verdict is Verdict.VALID)
+        assert settled(clock, traits.issue_propagation, says(issuer, issued.value, Verdict.VALID))
 
     def test_a_verified_value_belongs_to_the_handle_that_came_with_it(self, issuer, issue, clock, traits):
         first, second = issue(), issue()
         assert first.handle != second.handle
         for issued in (first, second):
-            settled(clock, traits.issue_propagation, lambda: issuer.verify(issued.value).verdict is Verdict.VALID)
+            settled(clock, traits.issue_propagation, says(issuer, issued.value, Verdict.VALID))
             expected = issued.handle if traits.binds_value_to_handle else None
             assert issuer.verify(issued.value).handle == expected
 
@@ -171,7 +171,7 @@ class IssuerContract:
     def test_a_revoked_token_is_refused_within_its_propagation(self, issuer, issue, clock, traits):
         issued = issue()
         assert issuer.revoke(issued.handle) is Revocation.DONE
-        assert settled(clock, traits.revoke_propagation, lambda: issuer.verify(issued.value).verdict is Verdict.INVALID)
+        assert settled(clock, traits.revoke_propagation, says(issuer, issued.value, Verdict.INVALID))
 
     def test_a_revoked_token_is_no_longer_listed(self, issuer, issue, clock, traits):
         if not traits.lists:
@@ -188,7 +188,7 @@ class IssuerContract:
     def test_revoking_one_token_leaves_the_others_alive(self, issuer, issue, clock, traits):
         old, new = issue(), issue()
         issuer.revoke(old.handle)
-        assert settled(clock, traits.revoke_propagation, lambda: issuer.verify(old.value).verdict is Verdict.INVALID)
+        assert settled(clock, traits.revoke_propagation, says(issuer, old.value, Verdict.INVALID))
         assert issuer.verify(new.value).verdict is Verdict.VALID
         if traits.lists:
             assert find(issuer, new) is not None
@@ -221,6 +221,10 @@ class IssuerContract:
         value = issued.value.reveal()
         shown = [issuer, issued, issuer.verify(issued.value), *(issuer.tokens() if traits.lists else ())]
         assert not [thing for thing in shown if value in repr(thing) or value in str(thing)]
+
+
+def says(issuer: Issuer, value: SecretValue, verdict: Verdict) -> Callable[[], bool]:
+    return lambda: issuer.verify(value).verdict is verdict
 
 
 def find(issuer: Issuer, issued: Issued) -> TokenInfo | None:
