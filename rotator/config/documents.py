@@ -37,8 +37,8 @@ _TAG: Final = "tag:yaml.org,2002:"
 _TAGGED: Final = ("YAML reads what begins with `!` as a tag, which means nothing here", "write the value in quotes")
 _CHANGED_IN_SILENCE: Final = (
     (_TAG + "int", re.compile(r"[-+]?0[0-9_]+"), "an octal number"),
-    (_TAG + "int", re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+"), "a number of seconds or minutes"),
-    (_TAG + "float", re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*"), "a number of seconds or minutes"),
+    (_TAG + "int", re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+"), "a number, counted in sixties"),
+    (_TAG + "float", re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*"), "a number, counted in sixties"),
     (_TAG + "timestamp", re.compile(r".+", re.DOTALL), "a date"),
 )
 

@@ -6,6 +6,7 @@ The ways to say *when* (every, cron, quarterly, never) are one choice: a policy 
 from __future__ import annotations
 
 from rotator.config.file_format import QUARTERLY, OverlapBlock, ScheduleBlock
+from rotator.domain.durations import Duration
 from rotator.domain.model import Overlap
 from rotator.domain.policy import Schedule
 
@@ -40,5 +41,5 @@ def overlap_of(own: OverlapBlock | None, default: OverlapBlock | None) -> tuple[
         what = "`at_most` only limits `until_unused_for`, which is not set"
         return overlap, [(at, what, "add `until_unused_for`, or remove `at_most`")]
     if overlap.at_most < overlap.for_:
-        return overlap, [(at, f"`at_most` is shorter than `for` ({overlap.for_})", "make it longer")]
+        return overlap, [(at, f"`at_most` is shorter than `for` ({Duration(exact=overlap.for_)})", "make it longer")]
     return overlap, []

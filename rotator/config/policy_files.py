@@ -6,7 +6,6 @@ Two passes: first every file by itself (``documents``, ``sections``), then what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from rotator.config.documents import read
@@ -25,8 +24,16 @@ def load(path: Path, plugins: Plugins, *, check: Check = policy_problems, commit
 
     The user's own profiles (files with a ``kind``) are added to ``plugins``. Touches nothing and asks nobody.
     """
-    files, problems = _read_all(policy_paths(path), plugins)
-    resolving = Resolving(plugins, check)
+    files: list[PolicyFile] = []
+    problems: list[Problem] = []
+    unreadable = 0
+    for each in policy_paths(path):
+        try:
+            _read(each, files, plugins, problems)
+        except InvalidInput as error:
+            unreadable += 1
+            problems += error.problems
+    resolving = Resolving(plugins, check, saw_everything=not unreadable)
     policy_set = resolving.resolve(files, commit)
     problems += resolving.problems
     if problems:
@@ -40,17 +47,11 @@ def _order(problem: Problem) -> tuple[str, int, int]:
     return str(problem.file or ""), problem.line or 0, problem.column or 0
 
 
-def _read_all(paths: Iterable[Path], plugins: Plugins) -> tuple[list[PolicyFile], list[Problem]]:
-    files: list[PolicyFile] = []
-    problems: list[Problem] = []
-    for path in paths:
-        try:
-            document = read(path)
-            problems += inline_secrets(document.text, path)
-            if isinstance(document.data, dict) and "kind" in document.data:
-                plugins.add_profile(document)
-            else:
-                files.append(read_sections(document, problems))
-        except InvalidInput as error:
-            problems += error.problems
-    return files, problems
+def _read(path: Path, files: list[PolicyFile], plugins: Plugins, problems: list[Problem]) -> None:
+    """Read one file: policies and connections, or a profile of the user's own."""
+    document = read(path)
+    problems += inline_secrets(document.text, path)
+    if isinstance(document.data, dict) and "kind" in document.data:
+        plugins.add_profile(document)
+    else:
+        files.append(read_sections(document, problems))

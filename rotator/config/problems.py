@@ -17,7 +17,7 @@ from rotator.domain.errors import Problem
 
 _NOT_YET: Final = {
     "notify": "notifications are not available in this version",
-    "limits": "limits of a connection are not available in this version; the provider's own limits hold",
+    "limits": "limits of a connection are not available in this version (the provider's own hold)",
 }
 _WANTED: Final = {
     "string_type": ("text", ""),
@@ -37,6 +37,7 @@ _WANTED: Final = {
     "float_parsing": ("a number", ""),
     "bool_type": ("true or false", ""),
     "bool_parsing": ("true or false", ""),
+    "path_type": ("a path", ""),
 }
 
 
@@ -66,12 +67,19 @@ def problems_from(
     ``at`` is where in the document the validated part stands; ``model`` what it was validated against, for the names
     of the keys that it knows.
     """
-    found = []
-    for details in error.errors(include_url=False):
+    found: list[Problem] = []
+    errors = error.errors(include_url=False)
+    for details in errors:
+        if details["type"] == "too_short" and any(_is_inside(other["loc"], details["loc"]) for other in errors):
+            continue  # pydantic does not count the items that are wrong in themselves
         problem = _problem(details, document, at, model)
         if problem not in found:  # each member of a union may say the same
             found.append(problem)
     return found
+
+
+def _is_inside(inner: tuple[str | int, ...], outer: tuple[str | int, ...]) -> bool:
+    return len(inner) > len(outer) and inner[: len(outer)] == outer
 
 
 def _problem(
@@ -88,25 +96,34 @@ def _problem(
         known = set(_keys(model, details["loc"][:-1])) if model else set()
         remedy = did_you_mean(name, known, "remove it")
         return document.problem(f"unknown key `{name}`", remedy, location, at_key=True)
-    what, remedy = _wrong_value(details)
+    what, remedy = wrong_value(details)
     if "[key]" in details["loc"]:
         return document.problem(f"the key `{name}`: {what}", remedy, location, at_key=True)
     return document.problem(f"`{_named(location)}`: {what}" if location else what, remedy, location)
 
 
-def _wrong_value(details: ErrorDetails) -> tuple[str, str]:
-    kind, given, context = details["type"], details.get("input"), details.get("ctx", {})
+def wrong_value(details: ErrorDetails) -> tuple[str, str]:
+    """Say what is wrong with a value, and what to write instead."""
+    kind, given = details["type"], details.get("input")
     if kind == "string_type" and isinstance(given, bool | int | float):
         read_as = "true or false" if isinstance(given, bool) else "a number"
         return f"must be text, and YAML reads this as {read_as}", "write it in quotes"
     if given is None and kind != "value_error":
         return "has no value", "write one, or remove the key"
+    if kind == "too_short" and not given:
+        return "must not be empty", "write at least one"
     if kind in _WANTED:
         wanted, remedy = _WANTED[kind]
         return f"must be {wanted}", remedy
-    if kind in ("literal_error", "enum"):
+    return _in_its_own_words(details)
+
+
+def _in_its_own_words(details: ErrorDetails) -> tuple[str, str]:
+    """Take the message of the validator that refused; ours say ``what; what to do``."""
+    context = details.get("ctx", {})
+    if details["type"] in ("literal_error", "enum"):
         return f"must be {context.get('expected')}", ""
-    if kind in ("value_error", "assertion_error"):
+    if details["type"] in ("value_error", "assertion_error"):
         what, _, remedy = str(context.get("error", details["msg"])).partition("; ")
         return what, remedy
     message = details["msg"]

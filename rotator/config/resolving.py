@@ -32,8 +32,10 @@ Check = Callable[[Policy, IssuerTraits], Iterable[tuple[Location, str, str]]]
 class Resolving:
     """Turns policy files into a policy set, and collects every problem on the way."""
 
-    def __init__(self, plugins: Plugins, check: Check) -> None:
+    def __init__(self, plugins: Plugins, check: Check, *, saw_everything: bool = True) -> None:
+        """``saw_everything``: no file was unreadable. Else a name may be unknown only because its file is broken."""
         self.problems: list[Problem] = []
+        self._saw_everything = saw_everything
         self._plugins = plugins
         self._check = check
         self._connections: dict[str, Connection] = {}
@@ -86,6 +88,8 @@ class Resolving:
         self._accounts[name] = json.dumps([block.provider, account], sort_keys=True)
 
     def _plugin(self, document: Document, at: Location, provider: str) -> Plugin | None:
+        if not self._saw_everything and provider not in self._plugins.names():
+            return None
         try:
             return self._plugins.find(provider)
         except InvalidInput as error:
@@ -185,7 +189,7 @@ class Resolving:
         return None if place is None else Target(connection.name, _plain(place))
 
     def _connection(self, document: Document, at: Location, name: str) -> Connection | None:
-        if name not in self._connection_names:
+        if name not in self._connection_names and self._saw_everything:
             remedy = did_you_mean(name, self._connection_names, "add it under `connections:`")
             self.problems.append(document.problem(f"unknown connection `{name}`", remedy, at))
         return self._connections.get(name)

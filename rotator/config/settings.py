@@ -1,0 +1,147 @@
+"""What is set for the whole program: by options, else ``ROTATOR_*`` variables, else ``rotator.toml``, else by default."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from platformdirs import user_state_path
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from rotator.config.problems import did_you_mean, wrong_value
+from rotator.domain.errors import InvalidInput, Problem
+
+_PREFIX: Final = "ROTATOR_"
+_FILE: Final = Path("rotator.toml")
+_PLACE_IN_MESSAGE: Final = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)")
+
+
+def _ledger_in_state_folder() -> str:
+    return f"sqlite:///{user_state_path('rotator', appauthor=False) / 'ledger.db'}"
+
+
+class Settings(BaseSettings):
+    """Settings of one process. Unknown ``ROTATOR_*`` variables are passed over: Kubernetes makes some of its own."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+
+    policies: Path = Path("policies")
+    """A directory of policy files, or one file."""
+    ledger: str = Field(default_factory=_ledger_in_state_folder, repr=False)
+    """``sqlite:///PATH`` or ``postgresql+psycopg://…``. It may hold a password."""
+    fingerprint_key: Path | None = None
+    """The file with the ledger's key. By default it lies beside a SQLite ledger."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    no_color: bool = False
+
+    @field_validator("ledger")
+    @classmethod
+    def _is_a_ledger(cls, url: str) -> str:
+        if not re.match(r"(sqlite|postgresql)(\+\w+)?://", url):
+            raise ValueError("not the URL of a ledger; write `sqlite:///PATH` or `postgresql+psycopg://USER@HOST/NAME`")
+        return url
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_lower_case(cls, level: Any) -> Any:
+        return level.lower() if isinstance(level, str) else level
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  pydantic-settings passes all five by name
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  a .env file is a place for secrets, not settings
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings
+
+
+def load_settings(given: Mapping[str, Any] | None = None) -> Settings:
+    """Give the settings of this process. ``given`` are those of the command line.
+
+    The file is the one that ``ROTATOR_CONFIG`` names, or ``rotator.toml`` in the current directory if there is one.
+    Relative paths in it start from its own directory. InvalidInput names the option, variable or line that is wrong.
+    """
+    given = given or {}
+    named = os.environ.get(f"{_PREFIX}CONFIG")
+    file = _TomlFile(Path(named) if named else _FILE, must_exist=bool(named))
+    written = {name: value for name, value in file.settings.items() if not _variable(name)}
+    try:
+        return Settings(**{**written, **given})
+    except ValidationError as error:
+        raise InvalidInput([_problem(details, given, file) for details in error.errors(include_url=False)]) from error
+
+
+def _variable(name: str) -> str | None:
+    """Give the environment variable that sets this, if one does."""
+    variable = _PREFIX + name.upper()
+    return variable if os.environ.get(variable) else None
+
+
+def _problem(details: Any, given: Mapping[str, Any], file: _TomlFile) -> Problem:
+    name = str(details["loc"][0]) if details["loc"] else ""
+    what, remedy = wrong_value(details)
+    if name in given:
+        return Problem(f"--{name.replace('_', '-')}: {what}", remedy)
+    variable = _variable(name)
+    return Problem(f"{variable}: {what}", remedy) if variable else file.problem(name, f"`{name}`: {what}", remedy)
+
+
+class _TomlFile:
+    """``rotator.toml``: what it sets, and where."""
+
+    def __init__(self, path: Path, *, must_exist: bool) -> None:
+        self.path = path
+        self.text = ""
+        if must_exist or path.exists():
+            self.text = self._read()
+        self.settings = {name: self._from_here(name, value) for name, value in self._parsed().items()}
+        known = Settings.model_fields
+        unknown = [name for name in self.settings if name not in known]
+        if unknown:
+            raise InvalidInput(
+                [self.problem(name, f"unknown setting `{name}`", did_you_mean(name, known)) for name in unknown]
+            )
+
+    def problem(self, name: str, what: str, remedy: str) -> Problem:
+        match = re.search(rf"^[ \t]*\[?[\"']?(?P<key>{re.escape(name)})\b", self.text, re.MULTILINE)
+        if match is None:
+            return Problem(what, remedy, self.path)
+        start = match.start("key")
+        line_start = self.text.rfind("\n", 0, start) + 1
+        return Problem(what, remedy, self.path, self.text.count("\n", 0, start) + 1, start - line_start + 1)
+
+    def _read(self) -> str:
+        try:
+            return self.path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise InvalidInput([Problem("not UTF-8 text", "save the file as UTF-8", self.path)]) from error
+        except OSError as error:
+            what = f"cannot be read: {error.strerror}"
+            raise InvalidInput([Problem(what, "check the path and who may read it", self.path)]) from error
+
+    def _parsed(self) -> dict[str, Any]:
+        try:
+            return tomllib.loads(self.text)
+        except tomllib.TOMLDecodeError as error:
+            place = _PLACE_IN_MESSAGE.search(str(error))
+            what = _PLACE_IN_MESSAGE.sub("", str(error))
+            line, column = (int(place["line"]), int(place["column"])) if place and place["line"] else (None, None)
+            remedy = 'write `name = "value"` lines'
+            raise InvalidInput([Problem(f"broken TOML: {what}", remedy, self.path, line, column)]) from error
+
+    def _from_here(self, name: str, value: Any) -> Any:
+        """Let relative paths start from the file's own directory."""
+        if name in ("policies", "fingerprint_key") and isinstance(value, str):
+            return self.path.parent / Path(value).expanduser()
+        relative = re.fullmatch(r"sqlite:///(?P<path>[^/:].*)", value) if isinstance(value, str) else None
+        if name == "ledger" and relative:
+            return f"sqlite:///{self.path.parent / relative['path']}"
+        return value
