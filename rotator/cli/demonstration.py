@@ -31,7 +31,7 @@ connections:
   sandbox:
     provider: sandbox
     url: {issuer}
-    credentials: {{token: file:admin-token}}
+    credentials: {{admin: file:admin-token}}
   app-env: {{provider: env-file}}
 {aws_connection}
 policies:

@@ -52,9 +52,9 @@ class _Known(dict[str, str]):
 
 
 def _plain(value: Any) -> str:
+    if value in (None, "", [], {}):
+        return "none"
     match value:
-        case None | "" | [] | {}:
-            return "none"
         case dict():
             return ", ".join(f"{key}: {_plain(item)}" for key, item in value.items())
         case list() | tuple():
