@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from importlib import resources
 
 import pytest
-import yaml
 
-from providers.issuers.http import PROFILE_READER
-from providers.issuers.http_profile import HttpProfile
 from providers.issuers.sandbox_tokens import Rules
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import Issuer, IssueRequest, Revocation, Verdict
@@ -18,23 +14,17 @@ from rotator.domain.errors import Ambiguous, Permanent, RotatorError, Temporary
 from rotator.domain.model import Handle, TokenName
 from rotator.domain.secret_value import SecretValue
 from tests.contract.access import DictionaryAccess, MovedClock
+from tests.contract.http_profiles import built_in, open_issuer
 from tests.contract.issuer_contract import IssuerContract
 from tests.servers.sandbox import SandboxIssuer, StartSandbox
 
 UNUSUAL = Rules(page_size=1, reuses_ids=True, names_are_unique=True, max_active=2)
 
 
-def read_profile() -> HttpProfile:
-    text = resources.files("providers.issuers.profiles").joinpath("sandbox.yaml").read_text()
-    return HttpProfile.model_validate(yaml.safe_load(text))
-
-
 def opened(sandbox: SandboxIssuer, clock: Clock, admin_token: str | None = None) -> Issuer:
-    plugin = PROFILE_READER.plugin(read_profile())
-    config = plugin.config.model_validate({"url": sandbox.url, "credentials": {"admin": "env:SANDBOX_ADMIN"}})
     access = DictionaryAccess({"admin": admin_token or sandbox.admin_token})
     access.clock = clock
-    return plugin.open(config, plugin.options(), access)
+    return open_issuer(built_in("sandbox"), access, config={"url": sandbox.url}, options={})
 
 
 @pytest.fixture
@@ -93,7 +83,7 @@ class TestASandboxThatRevokesSlowly(IssuerContract):
 
 
 def test_its_profile_tells_the_rules_that_the_sandbox_has_by_default() -> None:
-    traits, rules = PROFILE_READER.plugin(read_profile()).traits(None, None), Rules()
+    traits, rules = built_in("sandbox").traits(None, None), Rules()
     assert traits.max_active == rules.max_active
     assert (traits.names.min_length, traits.names.max_length) == (rules.name_min, rules.name_max)
     assert traits.names.pattern == rules.name_pattern

@@ -24,6 +24,8 @@ _POLL_SECONDS = 0.02
 _LINES_OF_LOG_TO_SHOW = 40
 _PORTS = range(20_000, 32_000)
 """Below Linux's ephemeral range (32768 and up), so no outgoing connection takes one between our look and its use."""
+_WORKERS = 16
+"""Each worker of a run takes its ports from its own share, so that two cannot choose the same one."""
 
 
 class ServerFailed(AssertionError):
@@ -41,8 +43,10 @@ def require(present: bool, reason: str) -> None:
 
 def free_ports(count: int = 1) -> list[int]:
     """Give ``count`` neighbouring loopback ports that nobody listens on now."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
+    share = len(_PORTS) // _WORKERS
     for _ in range(200):
-        first = random.choice(_PORTS)
+        first = _PORTS.start + worker * share + random.randrange(share - count)
         ports = list(range(first, first + count))
         if all(_is_free(port) for port in ports):
             return ports
