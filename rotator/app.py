@@ -5,8 +5,6 @@ from __future__ import annotations
 import getpass
 import json
 import os
-import secrets
-import socket
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -57,9 +55,10 @@ class App:
     def runner(self, *observers: Callable[[Event], None], patience: timedelta | None = None) -> Runner:
         """Give a runner that tells ``observers`` of every event."""
         from rotator.flow.runner import PATIENCE, Runner  # noqa: PLC0415  it brings the ledger with it
-        from rotator.flow.work import Tools  # noqa: PLC0415
+        from rotator.flow.work import Tools  # noqa: PLC0415  as above
+        from rotator.ledger.owners import this_process  # noqa: PLC0415  as above
 
-        tools = Tools(self.ledger, self.clock, self.connections, actor(), owner(), observers)
+        tools = Tools(self.ledger, self.clock, self.connections, actor(), this_process(), observers)
         return Runner(tools, PATIENCE if patience is None else patience)
 
     def traits(self, policy: Policy) -> IssuerTraits:
@@ -121,8 +120,3 @@ def actor() -> str:
     except (KeyError, OSError):  # no such user: a container with an arbitrary uid
         name = f"uid {os.getuid()}"
     return f"{os.environ['SUDO_USER']} (as {name})" if os.environ.get("SUDO_USER") else name
-
-
-def owner() -> str:
-    """Name this process for leases: unlike any other, on any machine, at any time."""
-    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, or_, select, updat
 
 from rotator.domain.errors import LeaseLost
 from rotator.domain.model import Cause, RotationId
+from rotator.ledger.owners import is_gone
 from rotator.ledger.tables import IS_OPEN, rotations
 
 
@@ -27,8 +28,11 @@ class Lease:
 
 
 def claim(connection: Connection, rotation_id: RotationId, owner: str, now: datetime, ttl: timedelta) -> Lease | None:
-    mine = rotations.c.lease_owner == owner
-    taken = _take(connection, and_(rotations.c.id == rotation_id, or_(mine, _is_free(now))), owner, now + ttl)
+    holder = connection.scalar(select(rotations.c.lease_owner).where(rotations.c.id == rotation_id))
+    free = _is_free(now)
+    if holder is not None and (holder == owner or is_gone(holder)):
+        free = or_(free, rotations.c.lease_owner == holder)
+    taken = _take(connection, and_(rotations.c.id == rotation_id, free), owner, now + ttl)
     return taken[0] if taken else None
 
 

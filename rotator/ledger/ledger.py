@@ -139,7 +139,8 @@ class Ledger:
     def claim(self, rotation_id: RotationId, owner: str, now: datetime, ttl: timedelta) -> Lease | None:
         """Take an open rotation over. None while somebody else's lease is valid, or when it is closed or unknown.
 
-        An owner may claim what it holds already; the earlier lease is then stale.
+        An owner may claim what it holds already; the earlier lease is then stale. The lease of a process of this
+        machine that is gone holds nobody up.
         """
         with self._database.writing() as connection:
             return leases.claim(connection, rotation_id, owner, now, ttl)
