@@ -7,7 +7,7 @@ goes into an error: only statuses, our own names of things, and what to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -44,11 +44,13 @@ class Refused(Exception):
         self.status = response.status_code
         self.location = response.headers.get("Location", "")
         self.retry_after = _seconds(response.headers.get("Retry-After", ""))
-        body = _json_object(response)
-        self.is_vaults = body is not None
+        body = _json(response)
+        self.is_vaults = isinstance(body, dict)
         """Vault answers in JSON objects; a load balancer's error page is something else."""
-        self.reasons = tuple(str(reason) for reason in (body or {}).get("errors") or ())
-        self.metadata: Mapping[str, Any] = ((body or {}).get("data") or {}).get("metadata") or {}
+        self.reasons = tuple(str(reason) for reason in _at(body, "errors") or ())
+        self.found_nothing = self.status == HTTPStatus.NOT_FOUND and _at(body, "errors") == []
+        """What Vault says of an empty path. A missing mount has reasons, and a gateway's 404 has no such list."""
+        self.deleted_version = _at(body, "data", "metadata", "version")
         """KV v2 tells of a deleted version in the body of its 404."""
 
 
@@ -58,11 +60,10 @@ class Garbled(Exception):
 
 def part(answer: Any, kind: type[PartT], *keys: str) -> PartT:
     """Take one part out of an answer. Garbled when it is not there or of another kind."""
-    for key in keys:
-        answer = answer.get(key) if isinstance(answer, dict) else None
-    if not isinstance(answer, kind):
+    found = _at(answer, *keys)
+    if not isinstance(found, kind):
         raise Garbled(f"`{'.'.join(keys)}` is missing from the answer")
-    return answer
+    return found
 
 
 @contextmanager
@@ -86,12 +87,12 @@ def translated(server: str, doing: Doing) -> Iterator[None]:
 def _refusal(server: str, doing: Doing, refused: Refused) -> RotatorError:
     status = refused.status
     said = f"{server} answered {status} when asked to {doing.what}."
+    if why := _reason_to_wait(refused):
+        return Temporary(said, remedy=why, retry_after=refused.retry_after)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
-        return _server_error(said, doing, refused)
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Temporary(said, remedy="A rate limit of the server is used up.", retry_after=refused.retry_after)
-    if status == _INDEX_NOT_PRESENT:
-        return Temporary(said, remedy="A standby node lags behind.", retry_after=refused.retry_after)
+        if doing.changes:
+            return Ambiguous(said, remedy="The change may have been made.", retry_after=refused.retry_after)
+        return Temporary(said, retry_after=refused.retry_after)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return Permanent(
             f"{server} answered {status} (a redirect) when asked to {doing.what}; redirects are not followed, because "
@@ -103,6 +104,19 @@ def _refusal(server: str, doing: Doing, refused: Refused) -> RotatorError:
     return Permanent(said, remedy=_remedy(doing, refused))
 
 
+def _reason_to_wait(refused: Refused) -> str:
+    """Say why nothing was done now, and may be later; nothing where that is not what was answered."""
+    if refused.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return "A rate limit of the server is used up."
+    if refused.status == _INDEX_NOT_PRESENT:
+        return "A standby node lags behind."
+    if refused.status == HTTPStatus.BAD_REQUEST and any("pgrading" in reason for reason in refused.reasons):
+        return "The mount is being upgraded to KV v2."
+    if refused.status == HTTPStatus.SERVICE_UNAVAILABLE and refused.reasons:  # a gateway's 503 gives no reasons
+        return "It is sealed: unseal it." if any("sealed" in why for why in refused.reasons) else "It is not ready."
+    return ""
+
+
 def _remedy(doing: Doing, refused: Refused) -> str:
     if refused.status == HTTPStatus.FORBIDDEN:
         grant = f"Grant {doing.needs}" if doing.needs else "Grant it"
@@ -112,16 +126,6 @@ def _remedy(doing: Doing, refused: Refused) -> str:
     if refused.status == _REQUEST_TOO_LARGE:
         return "The document is larger than the server allows."
     return "Vault's own log says why."
-
-
-def _server_error(said: str, doing: Doing, refused: Refused) -> Temporary:
-    if refused.status == HTTPStatus.SERVICE_UNAVAILABLE and refused.reasons:
-        sealed = any("sealed" in reason for reason in refused.reasons)
-        remedy = "It is sealed: unseal it." if sealed else "It is not ready."
-        return Temporary(said, remedy=remedy, retry_after=refused.retry_after)
-    if doing.changes:
-        return Ambiguous(said, remedy="The change may have been made.", retry_after=refused.retry_after)
-    return Temporary(said, retry_after=refused.retry_after)
 
 
 def _garbled(server: str, doing: Doing) -> RotatorError:
@@ -154,9 +158,14 @@ def _seconds(header: str) -> timedelta | None:
     return timedelta(seconds=int(header)) if header.isdecimal() else None
 
 
-def _json_object(response: requests.Response) -> dict[str, Any] | None:
+def _json(response: requests.Response) -> Any:
     try:
-        body = response.json()
+        return response.json()
     except ValueError:
         return None
-    return body if isinstance(body, dict) else None
+
+
+def _at(tree: Any, *keys: str) -> Any:
+    for key in keys:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree

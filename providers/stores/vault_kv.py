@@ -90,8 +90,8 @@ class KeyValueV2:
                     path, version=count, mount_point=self.mount, raise_on_deleted_version=True
                 )
             except Refused as refused:
-                if refused.status == HTTPStatus.NOT_FOUND and isinstance(refused.metadata.get("version"), int):
-                    return Document(Life.DELETED, count=refused.metadata["version"])
+                if refused.status == HTTPStatus.NOT_FOUND and isinstance(refused.deleted_version, int):
+                    return Document(Life.DELETED, count=refused.deleted_version)
                 return _absent(refused)
             number = part(answer, int, "data", "metadata", "version")
             return Document(
@@ -158,13 +158,14 @@ def mounted(session: VaultSession, mount: str) -> KeyValue:
                 "`namespace`, and see deploy/permissions/vault.hcl.",
             ) from refused
         kind, where = part(answer, str, "data", "type"), part(answer, str, "data", "path")
-        options = answer["data"].get("options") or {}
+        options = answer["data"].get("options")
     if where.strip("/") != mount or kind not in ("kv", "generic"):
         raise Permanent(
             f"`{mount}` at {session.server} is not a key-value mount: `{where}` is mounted there, of type `{kind}`.",
             remedy="Set `mount` to the key-value engine's own path, and `path` to what comes after it.",
         )
-    return KeyValueV2(session, mount) if options.get("version") == "2" else KeyValueV1(session, mount)
+    is_versioned = isinstance(options, dict) and options.get("version") == "2"  # no options at all: made as KV v1
+    return KeyValueV2(session, mount) if is_versioned else KeyValueV1(session, mount)
 
 
 def _reading(engine: KeyValue, path: str) -> Doing:
@@ -178,8 +179,8 @@ def _writing(engine: KeyValue, path: str) -> Doing:
 
 
 def _absent(refused: Refused) -> Document:
-    """Tell an empty path (``{"errors": []}``) from a mount that is gone ("no handler for route") or no Vault at all."""
-    if refused.status == HTTPStatus.NOT_FOUND and refused.is_vaults and not refused.reasons:
+    """Give an absent document if that is what the refusal says."""
+    if refused.found_nothing:
         return Document(Life.ABSENT)
     raise refused
 

@@ -8,17 +8,8 @@ import pytest
 
 from providers.stores.vault import VaultPlace
 from providers.stores.vault_store import VaultStore
-from tests.fakes.fault_proxy import (
-    FaultProxy,
-    fault_proxy,
-)
-from tests.integration.vault.setting import (
-    SIBLINGS,
-    Credentials,
-    Documents,
-    opened,
-    policy_for,
-)
+from tests.fakes.fault_proxy import FaultProxy, fault_proxy
+from tests.integration.vault.setting import SIBLINGS, Credentials, Documents, opened, policy_for
 from tests.servers.openbao import OpenBao
 
 

@@ -14,9 +14,7 @@ from providers.stores.vault_session import Timeouts, VaultSession
 from providers.stores.vault_store import VaultStore
 from rotator.domain.clock import SystemClock
 from rotator.domain.secret_value import SecretValue
-from tests.fakes.fault_proxy import (
-    FaultProxy,
-)
+from tests.fakes.fault_proxy import FaultProxy
 from tests.servers.openbao import OpenBao
 
 PERMISSIONS = Path(__file__).parents[3] / "deploy" / "permissions" / "vault.hcl"
@@ -36,15 +34,16 @@ class Credentials:
 
     def __init__(self, **values: str) -> None:
         self.values = values
-        self.asked: list[str] = []
         self.clock = SystemClock()
+        self._shared: dict[str, Any] = {}
 
     def credential(self, name: str) -> SecretValue:
-        self.asked.append(name)
         return SecretValue(self.values[name])
 
-    def shared(self, _key: str, make: Callable[[], Any]) -> Any:
-        return make()
+    def shared(self, key: str, make: Callable[[], Any]) -> Any:
+        if key not in self._shared:
+            self._shared[key] = make()
+        return self._shared[key]
 
 
 def opened(url: str, mount: str, access: Credentials, *, read: float = 10, **settings: Any) -> VaultStore:

@@ -16,15 +16,8 @@ from tests.contract.store_contract import (
     fresh,
     version_of,
 )
-from tests.fakes.fault_proxy import (
-    FaultProxy,
-)
-from tests.integration.vault.setting import (
-    SIBLINGS,
-    AtOneDocument,
-    Documents,
-    DocumentsV1,
-)
+from tests.fakes.fault_proxy import FaultProxy
+from tests.integration.vault.setting import SIBLINGS, AtOneDocument, Documents, DocumentsV1
 from tests.servers.openbao import OpenBao
 
 

@@ -12,12 +12,7 @@ from providers.stores.vault import VaultPlace
 from providers.stores.vault_store import VaultStore
 from rotator.domain.errors import Ambiguous, Conflict, Permanent, RotatorError, Temporary
 from rotator.domain.model import Version
-from tests.contract.store_contract import (
-    fresh,
-    publish,
-    refusal_of,
-    version_of,
-)
+from tests.contract.store_contract import fresh, publish, refusal_of, version_of
 from tests.fakes.fault_proxy import (
     FaultProxy,
     answer,
@@ -29,12 +24,7 @@ from tests.fakes.fault_proxy import (
     refuse,
     truncate,
 )
-from tests.integration.vault.setting import (
-    SIBLINGS,
-    Credentials,
-    Documents,
-    opened,
-)
+from tests.integration.vault.setting import SIBLINGS, Credentials, Documents, opened
 from tests.servers.openbao import OpenBao, running_openbao
 from tests.servers.process import free_ports
 
@@ -65,7 +55,7 @@ def test_of_eight_writers_at_once_one_wins_and_the_others_know(
     for writer in writers:
         writer.join()
     assert sorted(outcomes) == ["2"] + ["conflict"] * 7
-    assert store.current(place).version == "2"  # type: ignore[union-attr]
+    assert version_of(store.current(place)) == "2"
 
 
 LOST = [

@@ -8,27 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from providers.stores.vault import VaultPlace
+from providers.stores.vault import PLUGIN, Auth, VaultConfig, VaultPlace
 from providers.stores.vault_store import VaultStore
-from rotator.domain.errors import NeedsOperator, Permanent, Temporary
-from tests.contract.store_contract import (
-    fresh,
-    held,
-    publish,
-    refusal_of,
-    version_of,
-)
-from tests.fakes.fault_proxy import (
-    FaultProxy,
-    answer,
-    first,
-    lose_answer,
-)
-from tests.integration.vault.setting import (
-    Credentials,
-    Documents,
-    opened,
-)
+from rotator.domain.errors import NeedsOperator, Temporary
+from tests.contract.store_contract import fresh, held, publish, refusal_of, version_of
+from tests.fakes.fault_proxy import FaultProxy, answer, first, lose_answer
+from tests.integration.vault.setting import Credentials, Documents, opened
 from tests.servers.openbao import OpenBao
 
 
@@ -65,6 +50,20 @@ def test_an_approle_signs_in_once_for_many_calls(
     store.preflight(place)
     publish(store, place, value)
     assert outside.field() == value.reveal()
+    assert len(proxy.sent("POST", "/auth/approle/login")) == 1
+
+
+def test_all_stores_of_a_connection_share_one_login(
+    proxy: FaultProxy, approle: Credentials, place: VaultPlace, outside: Documents
+) -> None:
+    config = VaultConfig(
+        url=proxy.url,
+        mount=outside.mount,
+        auth=Auth(method="approle"),
+        credentials={"role_id": "env:ROLE", "secret_id": "env:SECRET"},
+    )
+    for _ in range(2):
+        assert held(PLUGIN.open(config, approle).current(place)) == "tok_first_of_all"
     assert len(proxy.sent("POST", "/auth/approle/login")) == 1
 
 
@@ -118,11 +117,13 @@ def test_a_login_that_the_server_has_no_time_for_is_temporary(
     assert held(store.current(place)) == "tok_first_of_all"
 
 
-def test_an_auth_mount_that_is_not_there_is_permanent(
+def test_an_auth_mount_that_is_not_there_is_a_login_refused(
     openbao: OpenBao, approle: Credentials, place: VaultPlace, outside: Documents
 ) -> None:
     store = opened(openbao.url, outside.mount, approle, auth={"method": "approle", "mount": "nowhere"})
-    assert isinstance(refusal_of(lambda: store.current(place)), Permanent | NeedsOperator)
+    refusal = refusal_of(lambda: store.current(place))
+    assert type(refusal) is NeedsOperator
+    assert "refused the approle login (403)" in str(refusal)
 
 
 def test_a_dead_token_waits_for_a_person_and_a_new_one_is_taken_up(

@@ -12,15 +12,12 @@ from tests.contract.store_contract import (
     CreatesPlaces,
     KeepsVersions,
     StoreContract,
+    fresh,
+    held,
+    publish,
     refusal_of,
 )
-from tests.integration.vault.setting import (
-    AtOneDocument,
-    Credentials,
-    Documents,
-    opened,
-    policy_for,
-)
+from tests.integration.vault.setting import AtOneDocument, Credentials, Documents, opened, policy_for
 from tests.servers.openbao import OpenBao
 
 
@@ -70,3 +67,15 @@ class TestLeastPrivilege(AtOneDocument, ComparesAndSets, KeepsVersions, CreatesP
         refusal = refusal_of(lambda: store.preflight(VaultPlace(path="prod/app", field="token")))
         assert isinstance(refusal, NeedsOperator)
         assert "may not even look itself up" in str(refusal)
+
+
+def test_for_a_kv_v1_mount_the_policy_goes_without_data(openbao: OpenBao) -> None:
+    mount = openbao.mount_kv(version=1)
+    policy = openbao.policy(policy_for(mount).replace(f"{mount}/data/", f"{mount}/"))
+    token = openbao.token(policy, no_default_policy=True)["client_token"]
+    store, place = opened(openbao.url, mount, Credentials(token=token)), VaultPlace(path="prod/app", field="token")
+    assert store.preflight(place) is None
+    first, second = fresh(), fresh()
+    publish(store, place, first)
+    publish(store, place, second)
+    assert held(store.preflight(place)) == second.reveal()
