@@ -51,6 +51,16 @@ def test_postgresql_gives_each_test_an_empty_database(postgresql: PostgreSQL, po
         assert connection.execute("SELECT to_regclass('t')").fetchone() == (None,)
 
 
+def test_what_is_left_in_a_database_is_shown_to_the_canary(postgresql: PostgreSQL) -> None:
+    with postgresql.fresh_database() as url:
+        with psycopg.connect(url.replace("+psycopg", "")) as connection:
+            connection.execute("CREATE TABLE events (detail jsonb)")
+            connection.execute("""INSERT INTO events VALUES ('{"token": "in plain sight"}')""")
+        [(table, text)] = postgresql.contents(url)
+    assert table == "public.events"
+    assert "in plain sight" in text
+
+
 def test_a_missing_server_skips_at_home_and_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception, match="no such server"):
