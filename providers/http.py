@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _LARGEST_ANSWER: Final = 8 * 1024 * 1024
 _CONNECT_SECONDS: Final = 10.0
 _ANSWER_SECONDS: Final = 30.0
-_UNSENDABLE: Final = re.compile(r"[^\x20-\x7e]")
+_UNSENDABLE: Final = re.compile(r"[^\x20-\x7e]|^ | $")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 

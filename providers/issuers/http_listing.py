@@ -42,11 +42,15 @@ class Listing:
     def _documents(self) -> Iterator[Any]:
         """Give what tells about each token: the item of the list, or the answer of ``each``."""
         page: Page | None = first_page(self.spec.paginate)
+        before: list[Any] = []
         while page is not None:
             answer = self._page(page)
             items = search(self.spec.items, answer.document)
             if not isinstance(items, list):
                 raise self._misread(f"answered {answer.status} without the list that the profile expects")
+            if items and items == before:
+                raise self._misread("has a list without an end: it gives the same page again")
+            before = items
             for item in items:
                 document = item if self.spec.each is None else self._each(self.spec.each, item)
                 if document is not None:
