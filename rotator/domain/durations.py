@@ -5,7 +5,8 @@ from __future__ import annotations
 import calendar
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from pydantic_core import CoreSchema, core_schema
@@ -13,8 +14,11 @@ from pydantic_core import CoreSchema, core_schema
 _SECONDS: Final = {"s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hour": 3600,
                    "d": 86400, "day": 86400, "w": 604800, "week": 604800}  # fmt: skip
 _MONTHS: Final = {"mo": 1, "month": 1, "y": 12, "year": 12}
-_PART: Final = re.compile(r"\s*(\d+)\s*([a-z]+)\s*")
+_PART: Final = re.compile(r"\s*([0-9]{1,9})\s*([a-z]+)\s*")
+_CAPITAL_M: Final = re.compile(r"(?<![A-Za-z])M(?![A-Za-z])")
 _DAYS_IN_A_MONTH: Final = 30.436875
+_LONGEST: Final = timedelta(days=1000 * 366)
+"""A longer time is a slip of the finger, and would leave the calendar."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +33,22 @@ class Duration:
         """Read ``90 days``, ``24h``, ``6 months``, ``1h 30m``. ValueError says what is accepted."""
         position, months, seconds = 0, 0, 0
         lowered = text.strip().lower()
+        if not lowered:
+            raise ValueError("a duration cannot be empty: write for example '90 days'")
+        if lowered == "0":
+            return cls()
+        if _CAPITAL_M.search(text):
+            raise ValueError(f"{text!r} could mean minutes or months: write for example '6 min' or '6 months'")
         while position < len(lowered):
             part = _PART.match(lowered, position)
-            unit = part.group(2) if part else ""
-            unit = unit if unit in _SECONDS or unit in _MONTHS else unit.removesuffix("s")
+            unit = _singular(part.group(2)) if part else ""
             if part is None or (unit not in _SECONDS and unit not in _MONTHS):
                 raise ValueError(f"{text!r} is not a duration: write for example '90 days', '24h' or '6 months'")
             months += int(part.group(1)) * _MONTHS.get(unit, 0)
             seconds += int(part.group(1)) * _SECONDS.get(unit, 0)
             position = part.end()
-        if not lowered:
-            raise ValueError("a duration cannot be empty: write for example '90 days'")
+        if months * _DAYS_IN_A_MONTH + seconds / _SECONDS["day"] > _LONGEST.days:
+            raise ValueError(f"{text!r} is longer than a thousand years: write for example '90 days' or '6 months'")
         return cls(months, timedelta(seconds=seconds))
 
     def after(self, moment: datetime) -> datetime:
@@ -56,6 +65,16 @@ class Duration:
     def roughly(self) -> timedelta:
         """Give a length to compare by, with months of the average length."""
         return timedelta(days=self.months * _DAYS_IN_A_MONTH) + self.exact
+
+    @property
+    def shortest(self) -> timedelta:
+        """Give its length where the months it spans are short: 3 months can be over after 89 days."""
+        return timedelta(days=min(_lengths(self.months))) + self.exact
+
+    @property
+    def longest(self) -> timedelta:
+        """Give its length where the months it spans are long: 3 months can last 92 days."""
+        return timedelta(days=max(_lengths(self.months))) + self.exact
 
     def __bool__(self) -> bool:
         return bool(self.months or self.exact)
@@ -94,3 +113,16 @@ class Duration:
             json_schema_input_schema=core_schema.str_schema(),
             serialization=core_schema.to_string_ser_schema(),
         )
+
+
+def _singular(unit: str) -> str:
+    """Take the s off a word, not off an abbreviation: ``ms`` are not minutes."""
+    return unit[:-1] if len(unit) > len("ms") and unit.endswith("s") else unit
+
+
+@lru_cache(maxsize=256)
+def _lengths(months: int) -> frozenset[int]:
+    """Give how many days so many months can last: from the first and the last day of each month of four years."""
+    starts = [datetime(2024 + index // 12, index % 12 + 1, 1, tzinfo=UTC) for index in range(48)]
+    starts += [start - timedelta(days=1) for start in starts]
+    return frozenset((Duration(months).after(start) - start).days for start in starts)
