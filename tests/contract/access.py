@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from rotator.domain.clock import Clock
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.secret_value import SecretValue
+from tests.fakes.moving_clock import MovingClock
 
 MadeT = TypeVar("MadeT")
-
-
-class MovedClock:
-    """Stands still until somebody waits."""
-
-    def __init__(self, now: datetime = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)) -> None:
-        self._now = now
-
-    def now(self) -> datetime:
-        return self._now
-
-    def wait(self, duration: timedelta) -> bool:
-        self._now += duration
-        return True
 
 
 class DictionaryAccess:
     """One connection's access: what is shared is made once."""
 
     def __init__(self, credentials: Mapping[str, str] | None = None) -> None:
-        self.clock: Clock = MovedClock()
+        self.clock: Clock = MovingClock()
         self._credentials = dict(credentials or {})
         self._made: dict[str, Any] = {}
 

@@ -104,6 +104,6 @@ def _docker_daemon() -> Iterator[tuple[str, list[list[str]]]]:
             """Say nothing: the requests hold values."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Daemon) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
         yield f"tcp://127.0.0.1:{server.server_port}", environments
         server.shutdown()

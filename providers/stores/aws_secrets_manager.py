@@ -1,0 +1,286 @@
+"""AWS Secrets Manager: the whole string of a secret, or one field of the JSON object in it.
+
+A write stages a version (AWSPENDING); ``promote`` moves AWSCURRENT from the version that we wrote against, and AWS
+refuses that when the label is not there any more: the compare-and-set. AWSPENDING is taken off afterwards, because
+AWS's own rotation takes one that was left behind for a rotation under way (aws-samples rotation-lambdas #168).
+
+Semantics from AWS's API reference and rotation templates; proven on moto 5.2, and on a fake where moto differs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from pydantic import Field
+
+from providers.stores.aws_secrets_manager_calls import CREDENTIALS, AwsConfig, Calls, NotThere, Rejected
+from providers.stores.aws_secrets_manager_document import Unsuitable, field_of, same_but_for, with_field
+from providers.stores.aws_secrets_manager_versions import (
+    CURRENT,
+    PENDING,
+    Description,
+    mark_of,
+    refuse_what_others_govern,
+    version_id,
+)
+from rotator.domain.contracts import Access, Place, Stored, StorePlugin, StoreTraits
+from rotator.domain.errors import Conflict, Permanent
+from rotator.domain.model import Version
+from rotator.domain.secret_value import SecretValue
+
+_LARGEST: Final = 65_536
+_READ_AFTER_WRITE: Final = (0.2, 0.4, 0.8, 1.6)
+"""Seconds to wait between looks for a version that was just written (aws-sdk-js-v3 #7701: not there a moment later)."""
+
+
+class AwsPlace(Place):
+    secret: str = Field(min_length=1, max_length=2048)
+    """Its name or ARN."""
+    field: str | None = None
+    """One field of the JSON object that the secret holds. Unset: the whole string."""
+    create: bool = False
+    kms_key: str | None = None
+    """The key to create it with; unset: the account's aws/secretsmanager."""
+
+
+@dataclass(frozen=True, repr=False)
+class _Held:
+    """One version as AWS gave it."""
+
+    version: Version
+    text: str
+
+    def stored(self, place: AwsPlace) -> Stored:
+        try:
+            value = self.text if place.field is None else field_of(self.text, place.field)
+        except Unsuitable as reason:
+            raise _unsuitable(place, reason) from reason
+        return Stored(SecretValue(value) if value else None, self.version)
+
+
+class SecretsManagerStore:
+    """The secrets of one account and region."""
+
+    def __init__(self, config: AwsConfig, access: Access) -> None:
+        self._region = config.region
+        self._clock = access.clock
+        self._call = Calls(config, access)
+
+    def traits(self, place: AwsPlace) -> StoreTraits:  # noqa: ARG002 -- the same everywhere
+        return StoreTraits(readable=True, versioned=True, stages=True, compares_and_sets=True, settles=False)
+
+    def current(self, place: AwsPlace) -> Stored | None:
+        """Give what has AWSCURRENT. A secret that was made without a value holds nothing yet: None too."""
+        held = self._held(place, VersionStage=CURRENT)
+        return held.stored(place) if held else None
+
+    def preflight(self, place: AwsPlace) -> Stored | None:
+        description = self._described(place)
+        if description is None:
+            _refuse_to_create(place)
+            return None
+        refuse_what_others_govern(place.secret, description, self._region, ours=None)
+        return self.current(place)
+
+    def write(self, place: AwsPlace, value: SecretValue, expected: Version | None, key: str) -> Version:
+        description, mark = self._described(place), _mark(place, key)
+        if description is None:
+            _refuse_to_create(place)
+        else:
+            refuse_what_others_govern(place.secret, description, self._region, ours=mark)
+        held = self._held(place, VersionStage=CURRENT) if description else None
+        stored = held.stored(place) if held else None
+        if stored and value.same_as(stored.value):
+            return stored.version
+        if (stored.version if stored else None) != expected:
+            raise _changed(place)
+        document = _document(place, held, value)
+        version = version_id(mark, expected)
+        if description is None:
+            encrypted = {"KmsKeyId": place.kms_key} if place.kms_key else {}
+            self._call("CreateSecret", place.secret, ClientRequestToken=version, SecretString=document, **encrypted)
+        else:
+            self._stage(place, version, document)
+        return version
+
+    def _stage(self, place: AwsPlace, version: Version, document: str) -> None:
+        self._call("PutSecretValue", place.secret, ClientRequestToken=version, SecretString=document,
+                   VersionStages=[PENDING])  # fmt: skip
+        description = self._described(place)
+        if description and not {PENDING, CURRENT} & set(description.labels(version)):
+            # Staged before and discarded: AWS knows the version already and leaves its labels as they are.
+            self._call("UpdateSecretVersionStage", place.secret, VersionStage=PENDING, MoveToVersionId=version)
+
+    def promote(self, place: AwsPlace, version: Version, expected: Version | None) -> None:
+        description = self._described(place)
+        if description is None:
+            raise _missing(place)
+        if CURRENT not in description.labels(version):
+            self._make_current(place, version, expected, description)
+        if PENDING in description.labels(version):
+            self._unstage(place, version)
+
+    def _make_current(
+        self, place: AwsPlace, version: Version, expected: Version | None, description: Description
+    ) -> None:
+        """Move AWSCURRENT, if it still is at ``expected``."""
+        if description.holder(CURRENT) != expected:
+            raise _changed(place)
+        source = {"RemoveFromVersionId": expected} if expected else {}
+        try:
+            self._call(
+                "UpdateSecretVersionStage", place.secret, VersionStage=CURRENT, MoveToVersionId=version, **source
+            )
+        except Rejected as error:
+            now = self._described(place)
+            if now is None or CURRENT not in now.labels(version):
+                raise _changed(place) from error
+
+    def _unstage(self, place: AwsPlace, version: str) -> None:
+        try:
+            self._call("UpdateSecretVersionStage", place.secret, VersionStage=PENDING, RemoveFromVersionId=version)
+        except Rejected:
+            now = self._described(place)
+            if now and PENDING in now.labels(version):
+                raise
+
+    def read(self, place: AwsPlace, version: Version) -> Stored | None:
+        """Give one version. One that was just written may take AWS a moment to find."""
+        for pause in (*_READ_AFTER_WRITE, None):
+            held = self._held(place, VersionId=version)
+            if held:
+                return held.stored(place)
+            if pause is None or self._described(place) is None or not self._clock.wait(timedelta(seconds=pause)):
+                break
+        return None
+
+    def written(self, place: AwsPlace, key: str) -> Stored | None:
+        description = self._described(place)
+        if description is None:
+            return None
+        ours = {version: labels for version, labels in description.stages.items()
+                if version.startswith(_mark(place, key))}  # fmt: skip
+        likeliest = sorted(ours, key=lambda version: (PENDING not in ours[version], CURRENT not in ours[version]))
+        return self.read(place, Version(likeliest[0])) if likeliest else None
+
+    def restore(self, place: AwsPlace, version: Version, expected: Version | None) -> Version:
+        """Move AWSCURRENT back; or, when other fields have changed since, put our field's earlier value into them."""
+        now, then = self._held(place, VersionStage=CURRENT), self._held(place, VersionId=version)
+        value = then.stored(place).value if then else None
+        if then is None or value is None:
+            raise Permanent(f"Version {version} of {place.secret} is gone, or holds no value of ours to put back.")
+        if now and value.same_as(now.stored(place).value):
+            return now.version
+        if now is None or now.version != expected:
+            raise _changed(place)
+        if not same_but_for(place.field, now.text, then.text):
+            version = self.write(place, value, expected, f"restore {version}")
+        self.promote(place, version, expected)
+        return version
+
+    def discard(self, place: AwsPlace, key: str) -> None:
+        description = self._described(place)
+        pending = description.holder(PENDING) if description else None
+        if pending and pending.startswith(_mark(place, key)):
+            self._unstage(place, pending)
+
+    def settle(self, place: AwsPlace, version: Version) -> None:
+        """Do nothing: whoever asks AWS from now on gets the new value. What consumers cache is for the overlap."""
+
+    def _described(self, place: AwsPlace) -> Description | None:
+        try:
+            return Description(self._call("DescribeSecret", place.secret))
+        except NotThere:
+            return None
+
+    def _held(self, place: AwsPlace, **which: str) -> _Held | None:
+        try:
+            answer = self._call("GetSecretValue", place.secret, **which)
+        except NotThere:
+            return None
+        if "SecretString" not in answer:
+            raise Permanent(
+                f"{place.secret} holds bytes (SecretBinary), and a token is text.",
+                remedy="Write it to a secret with a SecretString.",
+            )
+        return _Held(Version(answer["VersionId"]), answer["SecretString"])
+
+
+def _mark(place: AwsPlace, key: str) -> str:
+    return mark_of(key, place.secret, place.field)
+
+
+def _document(place: AwsPlace, held: _Held | None, value: SecretValue) -> str:
+    try:
+        plain = place.field is None
+        document = (
+            value.reveal() if plain else with_field(held.text if held else None, place.field or "", value.reveal())
+        )
+    except Unsuitable as reason:
+        raise _unsuitable(place, reason) from reason
+    if len(document.encode()) > _LARGEST:
+        raise Permanent(f"{place.secret} would grow beyond the 65,536 bytes that AWS allows.")
+    return document
+
+
+def _unsuitable(place: AwsPlace, reason: Unsuitable) -> Permanent:
+    return Permanent(
+        f"{place.secret} has no place for the field {place.field!r}: {reason}.",
+        remedy="Leave `field` out to use the whole string, or make the secret a JSON object.",
+    )
+
+
+def _changed(place: AwsPlace) -> Conflict:
+    return Conflict(
+        f"{place.secret} is not at the version that this rotation looked at; what consumers read was left alone.",
+        remedy="See who else writes it.",
+    )
+
+
+def _missing(place: AwsPlace) -> Permanent:
+    return Permanent(
+        f"{place.secret} does not exist in this account and region.",
+        remedy="Create it, or let the policy: `create: true`.",
+    )
+
+
+def _refuse_to_create(place: AwsPlace) -> None:
+    if not place.create:
+        raise _missing(place)
+    if place.secret.startswith("arn:"):
+        raise Permanent(f"{place.secret} does not exist, and AWS chooses ARNs.", remedy="Name it, to have it created.")
+
+
+_EXAMPLE: Final = """\
+connections:
+  sandbox: {provider: sandbox, url: "http://127.0.0.1:8931", credentials: {admin: "env:SANDBOX_ADMIN"}}
+  aws-prod: {provider: aws-secrets-manager, region: eu-west-1}
+
+policies:
+  - name: documenso-production
+    issuer: {connection: sandbox, token_name: production-api}
+    stores:
+      - {connection: aws-prod, secret: prod/documenso, field: token}
+    schedule: {every: 90 days}
+"""
+
+PLUGIN: Final = StorePlugin(
+    name="aws-secrets-manager",
+    summary="A secret in AWS Secrets Manager: its whole string, or one field of its JSON object.",
+    config=AwsConfig,
+    place=AwsPlace,
+    open=SecretsManagerStore,
+    credentials=CREDENTIALS,
+    permissions=(
+        "secretsmanager:DescribeSecret",
+        "secretsmanager:GetSecretValue",
+        "secretsmanager:PutSecretValue",
+        "secretsmanager:UpdateSecretVersionStage",
+        "secretsmanager:CreateSecret, only with `create: true`",
+        "kms:Decrypt and kms:GenerateDataKey, only with a KMS key of your own",
+    ),
+    example=_EXAMPLE,
+    tested="moto 5.2.5 through boto3 1.44.5, and a fake where moto differs from AWS; never a real account",
+)
