@@ -46,9 +46,8 @@ _CHANGED_IN_SILENCE: Final = (
 class Document:
     """A YAML file that was read: ``data`` is made of dict, list, str, int, float, bool and None."""
 
-    def __init__(self, file: Path, text: str, data: Any, root: Node) -> None:
+    def __init__(self, file: Path, data: Any, root: Node) -> None:
         self.file = file
-        self.text = text
         self.data = data
         self._root = root
 
@@ -95,6 +94,11 @@ class Document:
 
 def read(file: Path) -> Document:
     """Read one file. InvalidInput holds everything that is wrong with its YAML."""
+    return parse(read_text(file), file)
+
+
+def read_text(file: Path) -> str:
+    """Give the text of a file that YAML allows. InvalidInput says why it is not to be had."""
     try:
         content = file.read_bytes()
     except IsADirectoryError as error:
@@ -105,12 +109,11 @@ def read(file: Path) -> Document:
         reason = error.strerror or type(error).__name__
         remedy = "let the user that runs rotate read it"
         raise InvalidInput([Problem(f"cannot be read: {reason}", remedy, file)]) from error
-    return parse(content, file)
+    return decoded(content, file)
 
 
-def parse(content: bytes, file: Path) -> Document:
-    """Read the content of a file; ``file`` is only named in problems."""
-    text = _decoded(content, file)
+def parse(text: str, file: Path) -> Document:
+    """Read the text of a file; ``file`` is only named in problems."""
     try:
         _refuse_deep_nesting(text, file)
         root = _LOADER(text).get_single_node()
@@ -122,10 +125,11 @@ def parse(content: bytes, file: Path) -> Document:
     data = builder.build(root)
     if builder.problems:
         raise InvalidInput(builder.problems)
-    return Document(file, text, data, root)
+    return Document(file, data, root)
 
 
-def _decoded(content: bytes, file: Path) -> str:
+def decoded(content: bytes, file: Path) -> str:
+    """Give the text of a file's content, if it is text that YAML allows."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

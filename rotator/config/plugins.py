@@ -16,8 +16,8 @@ from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
-from rotator.config.documents import Document, parse
-from rotator.config.problems import did_you_mean, problems_from
+from rotator.config.documents import Document, decoded, parse
+from rotator.config.problems import did_you_mean, nearest, problems_from
 from rotator.domain.contracts import IssuerPlugin, ProfileReader, StorePlugin
 from rotator.domain.errors import InvalidInput, Problem
 
@@ -58,10 +58,9 @@ class Plugins:
         """Give a provider, importing it. InvalidInput says what is wrong with the name or with the plug-in."""
         if name not in self._loaded:
             if name not in self._offered:
-                hint = did_you_mean(name, self.names()).partition("; ")[0] or "check the name"
-                raise InvalidInput.of(
-                    f"unknown provider `{name}`", f"{hint} `rotate providers` lists what is installed"
-                )
+                near = nearest(name, self.names())
+                hint = f"did you mean `{near}`? " if near else ""
+                raise InvalidInput.of(f"unknown provider `{name}`", f"{hint}`rotate providers` lists what is installed")
             entry = _only(self._offered[name], f"provider `{name}`")
             self._loaded[name] = self._from_profile(entry) if entry.group == _PROFILES else _imported(entry)
         return self._loaded[name]
@@ -108,13 +107,16 @@ class Plugins:
             raise InvalidInput([_placed(problem, document, at) for problem in error.problems]) from error
 
     def _from_profile(self, entry: EntryPoint) -> Plugin:
-        file = files(entry.value) / f"{entry.name}.yaml"
         try:
-            document = parse(file.read_bytes(), Path(str(file)))
-        except OSError as error:
-            what = f"the profile `{entry.name}` of {_distribution_of(entry)} is not there ({error.strerror})"
+            file = files(entry.value) / f"{entry.name}.yaml"
+            content = file.read_bytes()
+        except (ImportError, OSError) as error:
+            what = f"the profile `{entry.name}` of {_distribution_of(entry)} is not there"
             raise InvalidInput.of(what, "reinstall it, or tell its authors") from error
-        plugin = read_profile(document, self.reader(str(document.data.get("kind"))))
+        path = Path(str(file))
+        document = parse(decoded(content, path), path)
+        kind = document.data.get("kind") if isinstance(document.data, dict) else None
+        plugin = read_profile(document, self.reader(str(kind)))
         return _checked(plugin, entry, IssuerPlugin)
 
 
@@ -129,14 +131,18 @@ def read_profile(document: Document, reader: ProfileReader) -> IssuerPlugin:
 def what_to_install(error: ModuleNotFoundError, distribution: Distribution | None) -> str:
     """Say which extra of a distribution brings a module that is missing; the module itself where none does."""
     module = (error.name or "").partition(".")[0]
-    for requirement in (distribution.requires if distribution else None) or ():
-        match = _EXTRA.search(requirement)
-        if match and re.split(r"[^A-Za-z0-9_.-]", requirement)[0].replace("-", "_").lower() == module.lower():
-            return f"run `pip install '{distribution.name}[{match['extra']}]'`" if distribution else ""
+    bring: dict[str, set[str]] = {}
+    for match in map(_OF_AN_EXTRA.match, (distribution.requires if distribution else None) or ()):
+        if match:
+            bring.setdefault(match["extra"], set()).add(match["package"].replace("-", "_").lower())
+    extras = sorted((len(packages), extra) for extra, packages in bring.items() if module.lower() in packages)
+    if distribution and extras:
+        _, smallest = extras[0]
+        return f"run `pip install '{distribution.name}[{smallest}]'`"
     return f"install the Python package that brings `{module}`"
 
 
-_EXTRA: Final = re.compile(r"""extra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
+_OF_AN_EXTRA: Final = re.compile(r"""(?P<package>[\w.-]+).*\bextra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
 
 
 @cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rotator.config.documents import read
+from rotator.config.documents import parse, read_text
 from rotator.config.inline_secrets import inline_secrets
 from rotator.config.plugins import Plugins
 from rotator.config.policy_paths import policy_paths
@@ -49,8 +49,9 @@ def _order(problem: Problem) -> tuple[str, int, int]:
 
 def _read(path: Path, files: list[PolicyFile], plugins: Plugins, problems: list[Problem]) -> None:
     """Read one file: policies and connections, or a profile of the user's own."""
-    document = read(path)
-    problems += inline_secrets(document.text, path)
+    text = read_text(path)
+    problems += inline_secrets(text, path)
+    document = parse(text, path)
     if isinstance(document.data, dict) and "kind" in document.data:
         plugins.add_profile(document)
     else:

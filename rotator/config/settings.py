@@ -1,4 +1,4 @@
-"""What is set for the whole program: by options, else ``ROTATOR_*`` variables, else ``rotator.toml``, else by default."""
+"""What is set for the whole program: by options, by ``ROTATOR_*`` variables, in ``rotator.toml``; in this order."""
 
 from __future__ import annotations
 
