@@ -7,6 +7,7 @@ import fcntl
 import os
 import shutil
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -237,17 +238,33 @@ def test_many_writers_of_one_file_lose_nothing(file: Path) -> None:
 # --- the file ---
 
 
-def test_owner_mode_and_attributes_stay(store: EnvFileStore, file: Path, place: EnvFilePlace) -> None:
+def test_owner_and_mode_stay(store: EnvFileStore, file: Path, place: EnvFilePlace) -> None:
     file.chmod(0o640)
-    os.setxattr(file, "user.team", b"payments")
     if os.geteuid() == 0:
         os.chown(file, 12345, 23456)
     before = file.stat()
     publish(store, place, fresh())
     after = file.stat()
     assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
-    assert os.getxattr(file, "user.team") == b"payments"
     assert after.st_ino != before.st_ino
+
+
+def test_an_access_control_list_stays(store: EnvFileStore, file: Path, place: EnvFilePlace) -> None:
+    # version 2; owner rw, uid 12345 r, group -, mask r, others -
+    entries = [
+        (0x01, 6, 0xFFFFFFFF),
+        (0x02, 4, 12345),
+        (0x04, 0, 0xFFFFFFFF),
+        (0x10, 4, 0xFFFFFFFF),
+        (0x20, 0, 0xFFFFFFFF),
+    ]
+    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    try:
+        os.setxattr(file, "system.posix_acl_access", acl)
+    except OSError:
+        pytest.skip("this file system has no access control lists")
+    publish(store, place, fresh())
+    assert os.getxattr(file, "system.posix_acl_access") == acl
 
 
 def test_a_new_file_and_its_sidecar_are_for_their_owner_only(store: EnvFileStore, directory: Path) -> None:
@@ -350,8 +367,10 @@ def test_a_kill_at_any_moment_leaves_a_whole_file(
             Path.replace = die
         else:
             env_file_disk._flush_directory = die
-        store.write(place, SecretValue("tok_new"), looked, "rotation-1")
-        os._exit(0)
+        try:
+            store.write(place, SecretValue("tok_new"), looked, "rotation-1")
+        finally:
+            os._exit(1)  # not reached, unless the moment never came
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -9
     assert file.read_text() in ("A=1\nAPI_TOKEN=start\nB=2\n", "A=1\nAPI_TOKEN=tok_new\nB=2\n")
     store.write(place, SecretValue("tok_new"), version_of(store.current(place)), "rotation-1")
