@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
+import json
 import threading
 import weakref
 from typing import Final, NoReturn
+from urllib.parse import quote
 
 MASK: Final = "•••"
 
@@ -34,7 +37,7 @@ class SecretValue:
 
     def same_as(self, other: SecretValue | None) -> bool:
         """Tell whether both hold the same value, in a time that does not depend on where they differ."""
-        return other is not None and hmac.compare_digest(self.reveal().encode(), other.reveal().encode())
+        return other is not None and hmac.compare_digest(_bytes(self.reveal()), _bytes(other.reveal()))
 
     def __repr__(self) -> str:
         return f"SecretValue({MASK})"
@@ -54,17 +57,41 @@ class SecretValue:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret value is neither pickled nor copied")
 
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("a secret value does not give its state away")
+
 
 _living: weakref.WeakSet[SecretValue] = weakref.WeakSet()
-_living_lock = threading.Lock()
+_living_lock = threading.RLock()
+"""Reentrant: a signal handler or a finalizer may log, and so redact, in a thread that already holds it."""
 
 
 def redact(text: str) -> str:
-    """Replace every value that is alive in this process by a mask: the last guard before text leaves it."""
+    """Replace every value that is alive in this process by a mask: the last guard before text leaves it.
+
+    Also where a value stands escaped, as JSON, ``repr``, URLs and base64 show it.
+    """
     with _living_lock:
         living = list(_living)
-    for secret in living:
-        value = secret.reveal()
-        if len(value) >= _MINIMUM_LENGTH_TO_REDACT and value in text:
-            text = text.replace(value, MASK)
+    values = [secret.reveal() for secret in living]
+    forms = {form for value in values if len(value) >= _MINIMUM_LENGTH_TO_REDACT for form in _forms(value)}
+    for form in sorted(forms, key=len, reverse=True):  # a value may begin with another one: the longer goes first
+        text = text.replace(form, MASK)
     return text
+
+
+def _forms(value: str) -> set[str]:
+    """Give the shapes in which a value is still readable to anybody who looks."""
+    return {
+        value,
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        repr(value)[1:-1],
+        quote(_bytes(value), safe=""),
+        base64.b64encode(_bytes(value)).decode(),
+    }
+
+
+def _bytes(value: str) -> bytes:
+    """Encode even what UTF-8 has no bytes for: the error would carry the whole value."""
+    return value.encode(errors="surrogatepass")
