@@ -13,6 +13,8 @@ from typing import Final
 from rotator.domain.contracts import NameRules
 from rotator.domain.model import RotationId, TokenName
 
+_MARK_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
+
 MARK_LENGTH: Final = 7
 """35 bits: two tokens of one account share a mark once in some ten million rotations."""
 
@@ -28,7 +30,7 @@ def token_name(wanted: str, mark: str, rules: NameRules) -> TokenName:
 
     Expects that ``why_unfit(wanted, rules)`` found nothing.
     """
-    room = rules.max_length - len(rules.separator) - len(mark)
+    room = max(rules.max_length - len(rules.separator) - len(mark), 0)
     stem = wanted[:room].rstrip(rules.separator + " ")
     return TokenName(f"{stem}{rules.separator}{mark}" if stem else mark)
 
@@ -37,11 +39,12 @@ def why_unfit(wanted: str, rules: NameRules) -> str | None:
     """Say why no name made of ``wanted`` would be accepted, or None."""
     if rules.max_length < MARK_LENGTH:
         return f"the issuer allows {rules.max_length} characters: too few for a mark to find a lost token by"
-    example = token_name(wanted, "a" * MARK_LENGTH, rules)
-    if len(example) < rules.min_length:
+    examples = [token_name(wanted, letter * MARK_LENGTH, rules) for letter in _MARK_ALPHABET]
+    if len(examples[0]) < rules.min_length:
         return f"the issuer wants at least {rules.min_length} characters"
-    if rules.pattern is not None and not re.fullmatch(rules.pattern, example):
-        return f"the issuer only accepts names that match {rules.pattern}"
-    if rules.forbid is not None and re.search(rules.forbid, example):
-        return f"the issuer refuses names that contain {rules.forbid}"
+    for example in examples:
+        if rules.pattern is not None and not re.fullmatch(rules.pattern, example):
+            return f"the issuer only accepts names that match {rules.pattern}, and it could become {example!r}"
+        if rules.forbid is not None and re.search(rules.forbid, example):
+            return f"the issuer refuses names that contain {rules.forbid}, and it could become {example!r}"
     return None
