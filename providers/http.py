@@ -88,7 +88,8 @@ def _is_loopback(host: str) -> bool:
 class HttpRequest:
     """A request about to be sent, credentials and all: made for one call, then dropped. ``label`` names it in errors.
 
-    ``path`` is joined to the connection's URL; an absolute URL is refused unless it is of the same origin.
+    ``path`` begins with a slash and is joined to the connection's URL. ``address`` is what a server gave as the next
+    one: absolute or relative to this request, and refused unless it is of the same origin.
     """
 
     label: str
@@ -97,6 +98,7 @@ class HttpRequest:
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
+    address: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -197,9 +199,9 @@ class HttpClient:
             raise Permanent(f"{request.label} was not sent: its URL is not valid.") from None
 
     def _url(self, request: HttpRequest) -> str:
-        if request.path.startswith("/") and not request.path.startswith("//"):
+        if request.address is None:
             return self._base + request.path
-        url = urljoin(self._base + "/", request.path)
+        url = urljoin(self._base + request.path, request.address)
         if _origin(urlsplit(url)) != _origin(urlsplit(self._base)):
             raise Permanent(
                 f"{request.label} was not sent: it leads to another host than the connection's url.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
-from pydantic import create_model, model_validator
+from pydantic import Field, create_model, model_validator
 
 from providers.http import HttpClient, HttpConfig
 from providers.issuers import http_expiry
@@ -93,7 +93,7 @@ def _config_model(profile: HttpProfile) -> type[Config]:
 
     fields = _fields(profile.settings)
     if profile.url is not None:
-        fields["url"] = (str, profile.url)
+        fields["url"] = (str, Field(default=profile.url, validate_default=True))
     return create_model(f"{_class_name(profile)}Config", __base__=ProfileConfig, **fields)
 
 

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from providers.http import problem_with
 from providers.issuers.http_operations import List, Verify
-from providers.issuers.http_requests import CookieSession, Match, Part, Request
+from providers.issuers.http_requests import CookieSession, Match, Part, Request, Rule
 from providers.issuers.http_templates import BrokenTemplate, references
 from rotator.domain.contracts import Config, Options
 
@@ -50,6 +51,8 @@ class _Text:
 
 def problems(profile: HttpProfile) -> Iterator[Problem]:
     """Give every problem of a profile whose parts are valid by themselves."""
+    if profile.url is not None and (problem := problem_with(profile.url, allow_plain_http=False)):
+        yield ("url",), problem
     yield from _names_that_are_taken(profile)
     yield from _template_problems(profile)
     yield from _literal_secrets(profile)
@@ -123,7 +126,7 @@ def _strings(place: Place, value: Any, variables: set[str]) -> Iterator[_Text]:
 def _template_problems(profile: HttpProfile) -> Iterator[Problem]:
     for text in _texts(profile):
         try:
-            unknown = {name for name in references(text.text) if not _is_known(name, text.variables)} - {"omit"}
+            unknown = {name for name in references(text.text) if not _is_known(name, text.variables)}
         except BrokenTemplate as error:
             yield text.place, str(error)
             continue
@@ -179,31 +182,27 @@ def _bits(word: str) -> bool:
 
 def _rule_problems(profile: HttpProfile) -> Iterator[Problem]:
     operations = profile.operations
-    lists: list[tuple[Place, tuple[Match, ...], str]] = [
-        (("operations", "create", "responses"), operations.create.responses, "ok"),
-        (("operations", "revoke", "responses"), operations.revoke.responses, "ok"),
+    lists: list[tuple[Place, tuple[Rule, ...]]] = [
+        (("operations", "create", "responses"), operations.create.responses),
+        (("operations", "revoke", "responses"), operations.revoke.responses),
     ]
     if operations.list is not None:
-        lists.append((("operations", "list", "responses"), operations.list.responses, "ok"))
+        lists.append((("operations", "list", "responses"), operations.list.responses))
         if operations.list.each is not None:
-            lists.append((("operations", "list", "each", "responses"), operations.list.each.responses, "ok"))
+            lists.append((("operations", "list", "each", "responses"), operations.list.each.responses))
     management = profile.auth.management
     if isinstance(management, CookieSession):
         for number, step in enumerate(management.steps):
-            lists.append((("auth", "management", "steps", number, "responses"), step.responses, "ok"))
-    for place, rules, needed in lists:
-        if needed not in {_outcome(rule) for rule in rules}:
-            yield place, f"no rule has the outcome `{needed}`: nothing could ever succeed"
+            lists.append((("auth", "management", "steps", number, "responses"), step.responses))
+    for place, rules in lists:
+        if "ok" not in {rule.outcome for rule in rules}:
+            yield place, "no rule has the outcome `ok`: nothing could ever succeed"
         yield from _unreachable(place, rules)
     yield from _unreachable(("operations", "verify", "responses"), operations.verify.responses)
     for number, rule in enumerate(operations.create.responses):
         if rule.when is None and rule.outcome not in ("ambiguous", "ok") and _has_server_fault(rule):
             place = ("operations", "create", "responses", number)
             yield place, "a token may have been made before a 5xx: say by `when` what proves that none was"
-
-
-def _outcome(rule: Match) -> str:
-    return str(getattr(rule, "outcome", ""))
 
 
 def _has_server_fault(rule: Match) -> bool:

@@ -63,7 +63,7 @@ class Listing:
     def _page(self, page: Page) -> HttpAnswer:
         request = build(self.spec.request, self.variables)
         if page.address is not None:
-            request = replace(request, path=page.address, query={})
+            request = replace(request, address=page.address, query={})
         else:
             request = replace(request, query={**request.query, **page.query})
         answer = self.management.send(request, changes=False, repeatable=True)

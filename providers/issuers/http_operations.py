@@ -8,28 +8,28 @@ from typing import Annotated, Literal
 
 from pydantic import Field, WrapValidator
 
-from providers.issuers.http_requests import Expression, Match, Part, Request, Scalar, SimpleAuth, by_type
+from providers.issuers.http_requests import Expression, Part, Request, Rule, Scalar, SimpleAuth, by_type
 
 
-class CreateRule(Match):
+class CreateRule(Rule):
     outcome: Literal[
         "ok", "denied", "quota_exceeded", "name_conflict", "invalid_request", "rate_limited", "transient", "ambiguous"
     ]
 
 
-class ListRule(Match):
+class ListRule(Rule):
     outcome: Literal["ok", "denied", "rate_limited", "transient"]
 
 
-class EachRule(Match):
+class EachRule(Rule):
     outcome: Literal["ok", "gone", "denied", "rate_limited", "transient"]
 
 
-class VerifyRule(Match):
+class VerifyRule(Rule):
     outcome: Literal["valid", "invalid", "indeterminate", "rate_limited"]
 
 
-class RevokeRule(Match):
+class RevokeRule(Rule):
     outcome: Literal["ok", "already_gone", "denied", "rate_limited", "transient", "ambiguous"]
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from providers.http import HttpAnswer
-from providers.issuers.http_requests import Match
+from providers.issuers.http_requests import Match, Rule
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 from rotator.domain.secret_value import redact
 
@@ -68,14 +68,17 @@ def matches(match: Match, answer: HttpAnswer) -> bool:
         return False
     if match.when is None:
         return True
-    return answer.document is not None and search(match.when, answer.document) not in (None, False, "", [], {})
+    if answer.document is None:
+        return False
+    found = search(match.when, answer.document)
+    return found is not None and found is not False and found not in ("", [], {})
 
 
-def outcome_of(rules: Iterable[Match], answer: HttpAnswer, operation: Operation) -> str:
+def outcome_of(rules: Iterable[Rule], answer: HttpAnswer, operation: Operation) -> str:
     """Give the first matching rule's outcome, or what is safe to take an answer for that no rule knows."""
     for rule in rules:
         if matches(rule, answer):
-            return str(getattr(rule, "outcome", "ok"))
+            return rule.outcome
     return _default(operation, answer)
 
 

@@ -112,7 +112,13 @@ class Match(Part):
         return self
 
 
-class LoginRule(Match):
+class Rule(Match):
+    """What an answer that matches means. Each operation has its own outcomes."""
+
+    outcome: str
+
+
+class LoginRule(Rule):
     outcome: Literal["ok", "denied", "rate_limited", "transient"]
 
 

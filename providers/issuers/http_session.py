@@ -65,11 +65,12 @@ class Sessions:
         self._lock = threading.Lock()
         self._login: Login | None = None
 
-    def current(self, log_in: Callable[[], Login]) -> Login:
+    def current(self, log_in: Callable[[], Login]) -> tuple[Login, bool]:
+        """Give the login, and whether it was made just now: such a one has not ended, whatever an answer says."""
         with self._lock:
-            if self._login is None:
-                self._login = log_in()
-            return self._login
+            is_new = self._login is None
+            self._login = self._login or log_in()
+            return self._login, is_new
 
     def end(self, login: Login) -> None:
         """Forget a login, unless another thread has replaced it already."""
@@ -90,14 +91,15 @@ class WithLogin:
     clock: Clock
 
     def send(self, request: HttpRequest, *, changes: bool, repeatable: bool) -> HttpAnswer:
-        login = self.sessions.current(self._log_in)
+        login, is_new = self.sessions.current(self._log_in)
         answer = self._send_with(login, request, changes=changes)
-        if not any(matches(match, answer) for match in self.auth.relogin_when):
+        if is_new or not any(matches(match, answer) for match in self.auth.relogin_when):
             return answer
         self.sessions.end(login)
         if not repeatable:
             raise Temporary(f"{request.label} was refused: the login had ended.", remedy="It is made anew next time.")
-        return self._send_with(self.sessions.current(self._log_in), request, changes=changes)
+        login, _ = self.sessions.current(self._log_in)
+        return self._send_with(login, request, changes=changes)
 
     def _send_with(self, login: Login, request: HttpRequest, *, changes: bool) -> HttpAnswer:
         headers = texts(self.auth.headers, login.variables(self.variables), request)

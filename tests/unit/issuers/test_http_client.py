@@ -58,13 +58,15 @@ def test_a_redirect_is_an_answer_like_any_other(server, client, elsewhere):
 def test_another_origin_is_refused_before_anything_is_sent(client, elsewhere):
     for address in (f"{elsewhere.url}/things", elsewhere.url.replace("http:", ""), "https://127.0.0.1/things"):
         with pytest.raises(Permanent, match="another host"):
-            client.send(replace(READ, path=address), changes=False)
+            client.send(replace(READ, address=address), changes=False)
     assert elsewhere.asked == []
 
 
-def test_a_whole_address_of_the_same_origin_is_asked(server, client):
+@pytest.mark.parametrize("address", ["{url}/api/things?page=2", "/api/things?page=2", "things?page=2", "?page=2"])
+def test_an_address_that_the_server_gave_is_asked_within_its_origin(server, address):
     server.answers(Answer(200))
-    assert client.send(replace(READ, path=f"{server.url}/things?page=2"), changes=False).status == 200
+    HttpClient(f"{server.url}/api").send(replace(READ, address=address.format(url=server.url)), changes=False)
+    assert (server.asked[0].path, server.asked[0].query) == ("/api/things", {"page": "2"})
 
 
 def test_cookies_are_given_to_the_caller_and_not_kept(server, client):
