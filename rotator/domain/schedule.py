@@ -1,20 +1,21 @@
 """When a token is due: pure arithmetic. Given the past, the next time; nobody is asked what time it is.
 
-APScheduler's cron trigger computes cron times; everything else is calendar arithmetic on zone-aware times.
+``crontab`` computes cron times; everything else is calendar arithmetic on zone-aware times.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from rotator.domain import crontab
 from rotator.domain.policy import Schedule, Window
 
-_DAYS_TO_LOOK_AHEAD: Final = 8
-"""A week and a day: every weekday of a window comes by."""
+_DAYS_TO_LOOK_AHEAD: Final = 15
+"""Two weeks and a day: a window of one day a week comes by, even if daylight saving skips it once."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def due(schedule: Schedule, name: str, since: datetime, expires_at: datetime | N
     if schedule.every is not None:
         candidates.append(Due(schedule.every.after(since) + offset, f"every {schedule.every}"))
     if schedule.cron is not None:
-        moment = _next_cron(schedule.cron, since, schedule.window)
+        moment = crontab.next_time(schedule.cron, since, ZoneInfo(schedule.window.zone) if schedule.window else UTC)
         if moment is not None:
             candidates.append(Due(moment + offset, f"cron {schedule.cron}"))
     if expires_at is not None and schedule.before_expiry is not None:
@@ -54,7 +55,8 @@ def splay_of(schedule: Schedule, name: str) -> timedelta:
 def opens(window: Window, moment: datetime) -> datetime:
     """Give the first time at or after ``moment`` at which the window is open, in UTC.
 
-    Windows are kept in wall-clock time of their zone; an hour that daylight saving skips is not waited for.
+    Windows are kept in wall-clock time of their zone; one that lies in an hour that daylight saving skips does not
+    open that day.
     """
     zone = ZoneInfo(window.zone)
     local = moment.astimezone(zone)
@@ -62,17 +64,21 @@ def opens(window: Window, moment: datetime) -> datetime:
         day = local.date() + timedelta(days=ahead)
         if day.weekday() not in window.days:
             continue
-        start = datetime.combine(day, window.start, zone).astimezone(UTC)
-        end_day = day if window.end > window.start else day + timedelta(days=1)
-        end = datetime.combine(end_day, window.end, zone).astimezone(UTC)
-        if moment < end:
+        start = _instant(day, window.start, zone)
+        end = _instant(day if window.end > window.start else day + timedelta(days=1), window.end, zone)
+        if start < end and moment < end:
             return max(start, moment.astimezone(UTC))
     raise ValueError("a window needs at least one day")
 
 
-def _next_cron(expression: str, since: datetime, window: Window | None) -> datetime | None:
-    from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415  costs 60 ms, and only cron schedules need it
-
-    trigger = CronTrigger.from_crontab(expression, timezone=ZoneInfo(window.zone) if window else UTC)
-    moment = trigger.get_next_fire_time(since, since + timedelta(microseconds=1))
-    return moment.astimezone(UTC) if moment is not None else None
+def _instant(day: date, at: time, zone: ZoneInfo) -> datetime:
+    """Give the moment, in UTC, at which the clocks of the zone show this, or at which they are put past it."""
+    shown = datetime.combine(day, at, zone)
+    moment = shown.astimezone(UTC)
+    if moment.astimezone(zone).replace(tzinfo=None) == shown.replace(tzinfo=None):
+        return moment
+    moment = shown.replace(fold=1).astimezone(UTC)  # no clock shows it: from just before the change, find the change
+    before = moment.astimezone(zone).utcoffset()
+    while moment.astimezone(zone).utcoffset() == before:
+        moment += timedelta(minutes=1)
+    return moment
