@@ -95,7 +95,7 @@ class ScheduleBlock(Block):
     every: Length | None = Field(None, description="Rotate when the token is this old: `90 days`, `3 months`.")
     cron: Annotated[str, AfterValidator(check_cron)] | None = Field(
         None,
-        description="Rotate at these times: five fields as in crontab, weekdays by name, in the window's zone or UTC.",
+        description="Rotate at these times: five fields as in crontab, in the window's zone or UTC.",
     )
     quarterly: Literal[True] | None = Field(None, description=f'The same as cron: "{QUARTERLY}".')
     never: Literal[True] | None = Field(None, description="Only `rotate now` rotates it.")

@@ -13,12 +13,13 @@ from platformdirs import user_state_path
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from rotator.config.documents import spot_in
 from rotator.config.problems import did_you_mean, wrong_value
 from rotator.domain.errors import InvalidInput, Problem
 
 _PREFIX: Final = "ROTATOR_"
 _FILE: Final = Path("rotator.toml")
-_PLACE_IN_MESSAGE: Final = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)")
+_PLACE_IN_MESSAGE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)")
 
 
 def _ledger_in_state_folder() -> str:
@@ -114,9 +115,7 @@ class _TomlFile:
         match = re.search(rf"^[ \t]*\[?[\"']?(?P<key>{re.escape(name)})\b", self.text, re.MULTILINE)
         if match is None:
             return Problem(what, remedy, self.path)
-        start = match.start("key")
-        line_start = self.text.rfind("\n", 0, start) + 1
-        return Problem(what, remedy, self.path, self.text.count("\n", 0, start) + 1, start - line_start + 1)
+        return Problem(what, remedy, self.path, *spot_in(self.text, match.start("key")))
 
     def _read(self) -> str:
         try:
@@ -133,9 +132,9 @@ class _TomlFile:
         except tomllib.TOMLDecodeError as error:
             place = _PLACE_IN_MESSAGE.search(str(error))
             what = _PLACE_IN_MESSAGE.sub("", str(error))
-            line, column = (int(place["line"]), int(place["column"])) if place and place["line"] else (None, None)
+            at = (int(place[1]), int(place[2])) if place and place[1] else spot_in(self.text, len(self.text))
             remedy = 'write `name = "value"` lines'
-            raise InvalidInput([Problem(f"broken TOML: {what}", remedy, self.path, line, column)]) from error
+            raise InvalidInput([Problem(f"broken TOML: {what}", remedy, self.path, *at)]) from error
 
     def _from_here(self, name: str, value: Any) -> Any:
         """Let relative paths start from the file's own directory."""

@@ -105,9 +105,16 @@ IN_A_POLICY = {
         {"schedule": 'schedule: {cron: "0 3 1 *"}'},
         '5:22: `cron`: a cron line has five fields; write for example "0 3 1 */3 *"',
     ),
-    "a weekday by number": (
-        {"schedule": 'schedule: {cron: "0 3 * * 0"}'},
-        "5:22: `cron`: programs disagree on which weekday a number is; write mon, tue, wed, thu, fri, sat, sun",
+    "a weekday that no week has": (
+        {"schedule": 'schedule: {cron: "0 3 * * 9"}'},
+        "5:22: `cron`: `9` is not a weekday; write sun to sat, or 0 to 7 (0 and 7 are Sunday)",
+    ),
+    "a minute that no hour has": (
+        {"schedule": 'schedule: {cron: "61 3 * * *"}'},
+        (
+            "5:22: `cron`: not a cron line (Error validating expression '61': "
+            'the last value (61) is higher than the maximum value (59)); write for example "0 3 1 */3 *"'
+        ),
     ),
     "a thirtieth of February": (
         {"schedule": 'schedule: {cron: "0 0 30 2 *"}'},

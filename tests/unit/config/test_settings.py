@@ -1,0 +1,115 @@
+"""Settings: options before variables before rotator.toml before defaults."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from rotator.config.settings import load_settings
+from rotator.domain.errors import InvalidInput
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    for name in [name for name in os.environ if name.upper().startswith("ROTATOR_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", "/var/state")
+    return tmp_path
+
+
+def refusal(**given: object) -> str:
+    with pytest.raises(InvalidInput) as caught:
+        load_settings(given)
+    return str(caught.value)
+
+
+def test_without_anything_the_defaults_hold():
+    settings = load_settings()
+    assert settings.policies == Path("policies")
+    assert settings.ledger == "sqlite:////var/state/rotator/ledger.db"
+    assert settings.fingerprint_key is None
+    assert (settings.log_level, settings.no_color) == ("info", False)
+
+
+def test_an_option_goes_before_a_variable_before_the_file(folder, monkeypatch):
+    (folder / "rotator.toml").write_text('policies = "from-file"\nlog_level = "error"\nledger = "sqlite:////file.db"\n')
+    monkeypatch.setenv("ROTATOR_POLICIES", "from-variable")
+    monkeypatch.setenv("ROTATOR_LOG_LEVEL", "WARNING")
+    settings = load_settings({"policies": Path("from-option")})
+    assert settings.policies == Path("from-option")
+    assert settings.log_level == "warning"
+    assert settings.ledger == "sqlite:////file.db"
+
+
+def test_relative_paths_in_the_file_start_from_the_file(folder, monkeypatch):
+    (folder / "etc").mkdir()
+    (folder / "etc" / "rotator.toml").write_text(
+        'policies = "policies"\nledger = "sqlite:///ledger.db"\nfingerprint_key = "ledger.key"\n'
+    )
+    monkeypatch.setenv("ROTATOR_CONFIG", "etc/rotator.toml")
+    settings = load_settings()
+    assert settings.policies == Path("etc/policies")
+    assert settings.ledger == "sqlite:///etc/ledger.db"
+    assert settings.fingerprint_key == Path("etc/ledger.key")
+
+
+def test_variables_that_kubernetes_makes_for_a_service_named_rotator_do_no_harm(monkeypatch):
+    monkeypatch.setenv("ROTATOR_PORT", "tcp://10.0.0.1:80")
+    monkeypatch.setenv("ROTATOR_SERVICE_HOST", "10.0.0.1")
+    assert load_settings().log_level == "info"
+
+
+def test_an_empty_variable_sets_nothing(monkeypatch, folder):
+    (folder / "rotator.toml").write_text('log_level = "debug"\n')
+    monkeypatch.setenv("ROTATOR_LOG_LEVEL", "")
+    assert load_settings().log_level == "debug"
+
+
+def test_a_password_in_the_ledgers_url_is_not_shown():
+    settings = load_settings({"ledger": "postgresql+psycopg://rotator:hunter2@db/rotator"})
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in refusal(ledger="mysql://rotator:hunter2@db/rotator")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('polices = "x"', "rotator.toml:1:1: unknown setting `polices`; did you mean `policies`?"),
+        ('\n\nlog_level = "loud"', "rotator.toml:3:1: `log_level`: must be 'debug', 'info', 'warning' or 'error'"),
+        ("policies = 5", "rotator.toml:1:1: `policies`: must be a path"),
+        (
+            'ledger = "ledger.db"',
+            (
+                "rotator.toml:1:1: `ledger`: not the URL of a ledger; "
+                "write `sqlite:///PATH` or `postgresql+psycopg://USER@HOST/NAME`"
+            ),
+        ),
+        ("policies = ", 'rotator.toml:1:12: broken TOML: Invalid value; write `name = "value"` lines'),
+        ("[connections]\n", "rotator.toml:1:2: unknown setting `connections`"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_told_with_its_line(folder, text, expected):
+    (folder / "rotator.toml").write_text(text)
+    assert refusal().startswith(expected)
+
+
+def test_what_is_wrong_in_a_variable_is_told_by_its_name(monkeypatch):
+    monkeypatch.setenv("ROTATOR_LOG_LEVEL", "loud")
+    assert refusal() == "ROTATOR_LOG_LEVEL: must be 'debug', 'info', 'warning' or 'error'"
+
+
+def test_what_is_wrong_in_an_option_is_told_by_its_name():
+    assert refusal(log_level="loud") == "--log-level: must be 'debug', 'info', 'warning' or 'error'"
+
+
+def test_a_settings_file_that_was_named_must_be_there(monkeypatch):
+    monkeypatch.setenv("ROTATOR_CONFIG", "nowhere.toml")
+    assert refusal() == "nowhere.toml: cannot be read: No such file or directory; check the path and who may read it"
+
+
+def test_a_settings_file_that_is_not_text_is_told(folder):
+    (folder / "rotator.toml").write_bytes(b"\xff\xfe")
+    assert refusal() == "rotator.toml: not UTF-8 text; save the file as UTF-8"
