@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import InitErrorDetails
 
 from providers.issuers.http_operations import Operations
 from providers.issuers.http_requests import Expression, ManagementAuth, Part, Pattern
@@ -156,7 +156,7 @@ class HttpProfile(Part):
         from providers.issuers.http_checks import problems
 
         details = [
-            InitErrorDetails(type=PydanticCustomError("profile", "{what}", {"what": what}), loc=place, input=None)
+            InitErrorDetails(type="value_error", loc=place, input=None, ctx={"error": ValueError(what)})
             for place, what in problems(self)
         ]
         if details:

@@ -34,7 +34,7 @@ def _is_jmespath(expression: str) -> str:
     try:
         compile_expression(expression)
     except ParseError as error:
-        problem = str(error).splitlines()[0]
+        problem = str(error).splitlines()[0].removeprefix("Invalid jmespath expression: ").rstrip(":")
         raise ValueError(f"{expression!r} is not a JMESPath expression ({problem}); see jmespath.org") from error
     return expression
 

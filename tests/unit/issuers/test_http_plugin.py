@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from datetime import timedelta
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 import yaml
@@ -115,3 +117,9 @@ def test_importing_the_reader_imports_no_http_library():
     code = "import sys, providers.issuers.http; print([m for m in ('httpx', 'jinja2', 'jmespath') if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_the_example_of_the_guide_is_sound():
+    guide = (Path(__file__).parents[3] / "docs" / "issuers" / "http.md").read_text()
+    [example] = re.findall(r"```yaml\n(kind: HttpIssuer\n.*?)```", guide, re.DOTALL)
+    assert plugin(yaml.safe_load(example)).name == "acme"
