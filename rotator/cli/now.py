@@ -76,7 +76,7 @@ def now(
     reports = list(rotate_all(runner, orders))
     if report is not None:
         _write(report, [as_data(item) for item in reports])
-    raise typer.Exit(conclude(session, reports))
+    raise typer.Exit(conclude(session, reports, compromised=compromised))
 
 
 def _shortened(policy_overlap: Overlap, asked_for: str | None) -> Overlap:

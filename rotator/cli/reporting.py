@@ -28,11 +28,11 @@ def progress(session: Context) -> Callable[[Event], None]:
     return show
 
 
-def conclude(session: Context, reports: list[Report], **more: Any) -> int:
+def conclude(session: Context, reports: list[Report], *, compromised: bool = False) -> int:
     """Print the results; give the exit code."""
-    code = exit_code(reports)
+    code = exit_code(reports, compromised=compromised)
     if session.as_json:
-        document({"secrets": [as_data(report) for report in reports], "exit_code": code, **more})
+        document({"secrets": [as_data(report) for report in reports], "exit_code": code})
         return code
     for report in sorted(reports, key=lambda report: report.secret):
         line(f"{report.secret}: {_in_words(report)}")
@@ -92,11 +92,9 @@ def _event(event: Event) -> dict[str, Any]:
 
 def _in_words(report: Report) -> str:
     rotation = report.rotation
-    if report.refused is not None:
-        return f"REFUSED, nothing was touched. {report.refused}"
     if rotation is None:
-        return f"WAITS. {report.blocked.text if report.blocked else ''}"
-    trouble = f"{rotation.trouble.what} {rotation.trouble.remedy}".strip() if rotation.trouble else ""
+        blocked = report.blocked.text if report.blocked else ""
+        return f"REFUSED, nothing was touched. {report.refused}" if report.refused else f"WAITS. {blocked}"
     match report.outcome:
         case Outcome.ROTATED:
             return _rotated(report, rotation)
@@ -108,7 +106,15 @@ def _in_words(report: Report) -> str:
         case Outcome.WITHDRAWN:
             return f"WITHDRAWN; the old token is in force everywhere. See `rotate history {report.secret}`."
         case _:
-            return f"UNFINISHED ({rotation.phase}), rotation {rotation.id}. {trouble or 'It was interrupted.'}"
+            return f"UNFINISHED ({rotation.phase}), rotation {rotation.id}. {_why_unfinished(report, rotation)}"
+
+
+def _why_unfinished(report: Report, rotation: Rotation) -> str:
+    if report.refused is not None:
+        return str(report.refused)
+    if rotation.trouble is not None:
+        return f"{rotation.trouble.what} {rotation.trouble.remedy}".strip()
+    return f"It was interrupted; `rotate resume {rotation.id}` goes on."
 
 
 def _rotated(report: Report, rotation: Rotation) -> str:

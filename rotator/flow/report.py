@@ -26,7 +26,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Report:
-    """One secret's outcome: its rotation, or what kept one from beginning."""
+    """One secret's outcome: its rotation, or what kept one from beginning (``refused``), or us from moving it on."""
 
     secret: SecretName
     rotation: Rotation | None = None
@@ -35,9 +35,9 @@ class Report:
 
     @property
     def outcome(self) -> Outcome:
-        if self.refused is not None:
-            return Outcome.REFUSED
-        if self.rotation is None or self.blocked is not None:
+        if self.rotation is None:
+            return Outcome.REFUSED if self.refused is not None else Outcome.UNFINISHED
+        if self.refused is not None or self.blocked is not None:
             return Outcome.UNFINISHED
         match self.rotation.phase:
             case Phase.RETIRED:
@@ -62,8 +62,13 @@ class Report:
         return None
 
 
-def exit_code(reports: list[Report]) -> int:
-    """Give the command's exit code: 0 all is done, 3 withdrawn or refused, 4 unfinished."""
+def exit_code(reports: list[Report], *, compromised: bool = False) -> int:
+    """Give the command's exit code: 0 all is done, 3 withdrawn or refused, 4 unfinished.
+
+    After a compromise everything but a proven death is unfinished: an old token that should be dead is not.
+    """
+    if compromised and any(report.outcome is not Outcome.ROTATED for report in reports):
+        return 4
     if any(report.outcome is Outcome.UNFINISHED or report.old_may_live for report in reports):
         return 4
     if any(report.outcome in (Outcome.WITHDRAWN, Outcome.REFUSED) for report in reports):
