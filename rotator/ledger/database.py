@@ -101,8 +101,6 @@ _SQLITE_REMEDIES: Final = {
 
 _POSTGRESQL_REMEDIES: Final = {
     "25006": "This server is a read-only standby: name the primary.",
-    "28": "Check the user and the password in the ledger's URL.",
-    "3D": "Create the database, or correct its name in the ledger's URL.",
     "42501": "The user needs CREATE on the schema, and SELECT, INSERT and UPDATE on the ledger's tables.",
     "53100": "Make space on the server's disk. Nothing was changed.",
     "53300": "Raise max_connections, or run fewer processes.",
@@ -110,7 +108,11 @@ _POSTGRESQL_REMEDIES: Final = {
     "57014": "The server is too slow, or another session holds a lock. Nothing was changed; try again.",
 }
 
-_REACHABLE: Final = "See that the server runs and can be reached from here; nothing of this change was made."
+_UNREACHABLE: Final = (
+    "Nothing was changed. See that the server runs and can be reached from here, "
+    "that it is no read-only standby, and that user, password and database in the ledger's URL are right."
+)
+"""For a connection that was refused or lost: neither comes with a code."""
 
 
 def _remedy_for(error: SQLAlchemyError) -> str:
@@ -119,4 +121,4 @@ def _remedy_for(error: SQLAlchemyError) -> str:
     if name:
         return next((remedy for start, remedy in _SQLITE_REMEDIES.items() if name.startswith(start)), "")
     state = str(getattr(original, "sqlstate", None) or "")
-    return next((remedy for start, remedy in _POSTGRESQL_REMEDIES.items() if state.startswith(start)), _REACHABLE)
+    return next((remedy for start, remedy in _POSTGRESQL_REMEDIES.items() if state.startswith(start)), _UNREACHABLE)

@@ -107,10 +107,18 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _open_postgresql(url: URL) -> Engine:
-    # A network that goes quiet is noticed within a minute, not after the kernel's quarter of an hour.
-    patience = {"connect_timeout": 10, "keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3,
-                "tcp_user_timeout": 60_000, "application_name": "rotator"}  # fmt: skip
-    arguments = {name: value for name, value in patience.items() if name not in url.query}
+    # A network that goes quiet is noticed within a minute, not after the kernel's quarter of an hour; and a standby
+    # that only reads is refused at once, not in the middle of a rotation.
+    wishes = {
+        "application_name": "rotator",
+        "target_session_attrs": "read-write",
+        "connect_timeout": 10,
+        "keepalives_idle": 20,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,
+    }
+    arguments = {name: value for name, value in wishes.items() if name not in url.query}
     try:
         engine = create_engine(
             url.set(drivername="postgresql+psycopg"), connect_args=arguments, pool_pre_ping=True, **_CONNECTIONS

@@ -24,8 +24,7 @@ from rotator.ledger.upserts import insert_unless_there
 
 
 def adopt(connection: Connection, key: LedgerKey, token: Token, event: Event) -> None:
-    insert_unless_there(connection, secrets, {"name": token.secret})
-    head = _locked(connection, token.secret)
+    head = _made_known(connection, token.secret)
     under_way = _open_rotation(connection, token.secret)
     if under_way is not None:
         raise AlreadyOpen(token.secret, under_way)
@@ -38,8 +37,7 @@ def begin(
 ) -> tuple[Rotation, Lease]:
     if rotation.phase is not Phase.PLANNED or rotation.tokens:
         raise WrongOrder(f"rotation {rotation.id} cannot begin as {rotation.phase}: it begins PLANNED, without tokens.")
-    insert_unless_there(connection, secrets, {"name": rotation.secret})
-    head = _locked(connection, rotation.secret)
+    head = _made_known(connection, rotation.secret)
     if not _inserted(connection, rotation, owner, until):
         raise AlreadyOpen(rotation.secret, _open_rotation(connection, rotation.secret) or rotation.id)
     if _current_token(connection, rotation.secret) != (rotation.old.id if rotation.old else None):
@@ -151,6 +149,12 @@ def _maybe(token: Token | None) -> tuple[Token, ...]:
 
 
 # --- the secret, and its events ----------------------------------------------------------------------------------
+
+
+def _made_known(connection: Connection, name: SecretName) -> Head:
+    """Give the secret its row, unless it has one; lock it."""
+    insert_unless_there(connection, secrets, {"name": name, "failures": 0, "events": 0, "digest": ""})
+    return _locked(connection, name)
 
 
 def _locked(connection: Connection, name: SecretName) -> Head:

@@ -72,6 +72,9 @@ def _close_to_others(file: Path) -> None:
     mode = file.stat().st_mode
     if not stat.S_ISREG(mode):
         raise LedgerUnavailable(f"{file} is not a file.", remedy="Name a file that does not exist yet, or a ledger.")
+    # Not tried by opening it: closing a file drops every lock that this process holds on it, SQLite's too.
+    if not os.access(file, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise LedgerUnavailable(f"{file} cannot be written.", remedy="It must be this user's own, and writable.")
     if mode & _OTHERS:
         file.chmod(stat.S_IMODE(mode) & ~_OTHERS)
 

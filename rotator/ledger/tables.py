@@ -95,12 +95,12 @@ secrets: Final = Table(
     "secrets", metadata,
     Column("name", Text, primary_key=True),
     Column("current_token", ForeignKey("tokens.id", use_alter=True)),
-    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("failures", Integer, nullable=False),
     Column("last_ended", Moment),
     Column("last_phase", Text),
     # The newest event: its number, and its digest, so that a cut tail is noticed.
-    Column("events", Integer, nullable=False, server_default="0"),
-    Column("digest", Text, nullable=False, server_default=""),
+    Column("events", Integer, nullable=False),
+    Column("digest", Text, nullable=False),
     _one_of("last_phase", _CLOSED),
 )  # fmt: skip
 

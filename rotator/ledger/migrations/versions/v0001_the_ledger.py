@@ -51,11 +51,11 @@ def _make_meta_and_secrets() -> None:
         "secrets",
         _text("name"),
         _text("current_token", nullable=True),
-        sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("last_ended", MOMENT),
         _text("last_phase", nullable=True),
-        sa.Column("events", sa.Integer, nullable=False, server_default="0"),
-        _text("digest", server_default=""),
+        sa.Column("events", sa.Integer, nullable=False),
+        _text("digest"),
         sa.PrimaryKeyConstraint("name", name="secrets_key"),
         sa.ForeignKeyConstraint(["current_token"], ["tokens.id"], name="secrets_current_token", use_alter=True),
         sa.CheckConstraint("last_phase IN ('RETIRED', 'WITHDRAWN')", name="secrets_last_phase_is_known"),
@@ -95,7 +95,7 @@ def _make_rotations() -> None:
         sa.ForeignKeyConstraint(["old_token"], ["tokens.id"], name="rotations_old_token", use_alter=True),
         *_rules_of_rotations(),
     )
-    is_open = sa.text("phase NOT IN ('RETIRED', 'WITHDRAWN')")
+    is_open = sa.text("(phase NOT IN ('RETIRED', 'WITHDRAWN'))")
     op.create_index(
         "rotations_one_open", "rotations", ["secret"], unique=True, sqlite_where=is_open, postgresql_where=is_open
     )
