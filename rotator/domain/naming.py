@@ -44,7 +44,7 @@ def why_unfit(wanted: str, rules: NameRules) -> str | None:
         return f"the issuer wants at least {rules.min_length} characters"
     for example in examples:
         if rules.pattern is not None and not re.fullmatch(rules.pattern, example):
-            return f"the issuer only accepts names that match {rules.pattern}, and it could become {example!r}"
+            return f"the issuer only accepts names that match {rules.pattern}, and {example!r} does not"
         if rules.forbid is not None and re.search(rules.forbid, example):
-            return f"the issuer refuses names that contain {rules.forbid}, and it could become {example!r}"
+            return f"the issuer refuses names that contain {rules.forbid}, as {example!r} would"
     return None

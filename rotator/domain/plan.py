@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
 from rotator.domain import naming, schedule
 from rotator.domain.contracts import Coexistence, IssuerTraits, TokenInfo
+from rotator.domain.durations import Duration
 from rotator.domain.lifecycle import back_off
 from rotator.domain.model import Cause, Mode, Secret
 from rotator.domain.policy import Policy
@@ -37,8 +38,8 @@ class Reason(StrEnum):
     ASKED = "asked"
     NOT_ADOPTED = "not-adopted"
     BACKING_OFF = "backing-off"
-    EXPIRED = "expired"
     NOT_SCHEDULED = "not-scheduled"
+    EXPIRED = "expired"
     NOT_DUE = "not-due"
     OUTSIDE_WINDOW = "outside-window"
     DUE = "due"
@@ -125,6 +126,12 @@ def expired(question: Question) -> Decision | None:
 def not_scheduled(question: Question) -> Decision | None:
     if _due(question) is not None:
         return None
+    if question.policy.schedule.before_expiry is not None:
+        return Decision(
+            Action.WAIT,
+            Reason.NOT_SCHEDULED,
+            "only rotated when asked: nobody knows when the token expires, so `before_expiry` is never due",
+        )
     return Decision(Action.WAIT, Reason.NOT_SCHEDULED, "only rotated when asked")
 
 
@@ -154,7 +161,7 @@ def is_due(question: Question) -> Decision:
 
 
 CHAIN: Final[tuple[Callable[[Question], Decision | None], ...]] = (
-    open_rotation, asked, not_adopted, backing_off, expired, not_scheduled, not_due, outside_window, is_due,
+    open_rotation, asked, not_adopted, backing_off, not_scheduled, expired, not_due, outside_window, is_due,
 )  # fmt: skip
 
 
@@ -162,8 +169,12 @@ def _due(question: Question) -> schedule.Due | None:
     current = question.secret.current
     if current is None:
         return None
-    since = current.created_at or question.now
+    since = current.created_at or _LONG_AGO
     return schedule.due(question.policy.schedule, question.policy.name, since, current.expires_at)
+
+
+_LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""The age of a token that nobody knows the age of: counted from now, it would never be due."""
 
 
 def obstacle(traits: IssuerTraits, listed: Iterable[TokenInfo], mode: Mode) -> str | None:
@@ -203,7 +214,7 @@ def policy_problems(policy: Policy, traits: IssuerTraits) -> Iterator[Located]:
             "this issuer does not tell when a token was last used",
             "use `for` alone",
         )
-    yield from _timing_problems(policy)
+    yield from _timing_problems(policy, policy.lifetime or traits.expiry.never_means)
 
 
 def _expiry_problems(policy: Policy, traits: IssuerTraits) -> Iterator[Located]:
@@ -219,23 +230,31 @@ def _expiry_problems(policy: Policy, traits: IssuerTraits) -> Iterator[Located]:
         yield where, f"{lifetime} is longer than this issuer allows", f"choose at most {rules.maximum}"
 
 
-def _timing_problems(policy: Policy) -> Iterator[Located]:
-    wanted, lifetime = policy.schedule, policy.lifetime
-    if lifetime is not None and wanted.every is not None and wanted.every.roughly >= lifetime.roughly:
+def _timing_problems(policy: Policy, lifetime: Duration | None) -> Iterator[Located]:
+    """Find times that contradict each other in the months in which it is worst. The splay moves a due time, too."""
+    wanted = policy.schedule
+    every = wanted.every.longest + wanted.splay if wanted.every is not None else None
+    if lifetime is not None and every is not None and every >= lifetime.shortest and not wanted.before_expiry:
         yield (
             ("schedule", "every"),
-            f"a token that lives {lifetime} would expire before it is rotated every {wanted.every}",
-            "rotate more often, or let the token live longer",
+            f"a token that lives {lifetime} would expire before it is rotated every {wanted.every}{_spread(policy)}",
+            "rotate more often, add before_expiry, or let the token live longer",
         )
-    if lifetime is not None and wanted.before_expiry and wanted.before_expiry.roughly >= lifetime.roughly:
+    early = wanted.before_expiry
+    if lifetime is not None and early and early.longest + wanted.splay >= lifetime.shortest:
         yield (
             ("schedule", "before_expiry"),
-            f"{wanted.before_expiry} before expiry is before a token that lives {lifetime} is even made",
+            f"{early} before expiry{_spread(policy)} is before a token that lives {lifetime} is even made",
             "choose a shorter time",
         )
-    if wanted.every is not None and policy.overlap.for_ >= wanted.every.roughly:
+    if wanted.every is not None and policy.overlap.for_ >= wanted.every.shortest:
         yield (
             ("overlap", "for"),
-            f"an overlap of {policy.overlap.for_} is not over when the next rotation is due",
+            f"an overlap of {Duration(exact=policy.overlap.for_)} is not over when the next rotation is due",
             "shorten the overlap, or rotate less often",
         )
+
+
+def _spread(policy: Policy) -> str:
+    splay = policy.schedule.splay
+    return f" (spread over {Duration(exact=splay)})" if splay else ""

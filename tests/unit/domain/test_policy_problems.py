@@ -1,0 +1,193 @@
+"""What can never work between a policy and its issuer is found when the policy is read, at the key that says it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from rotator.domain.contracts import ExpiryRules, IssuerTraits, NameRules
+from rotator.domain.durations import Duration
+from rotator.domain.model import Overlap
+from rotator.domain.plan import policy_problems
+from rotator.domain.policy import Schedule
+from tests.unit.domain.builders import a_policy
+
+
+def length(text: str) -> Duration:
+    return Duration.parse(text)
+
+
+ANY = IssuerTraits()
+THREE_MONTHS_OR_A_YEAR = IssuerTraits(expiry=ExpiryRules(required=True, choices=(length("3 months"), length("1 year"))))
+AT_MOST_A_YEAR = IssuerTraits(expiry=ExpiryRules(maximum=length("365 days")))
+NEVER_IS_A_YEAR = IssuerTraits(expiry=ExpiryRules(never_means=length("1 year")))
+
+
+def every(text: str, **more) -> Schedule:
+    return Schedule(every=length(text), **more)
+
+
+@pytest.mark.parametrize(
+    ("policy", "traits"),
+    [
+        pytest.param(a_policy(), ANY, id="the least that a policy says"),
+        pytest.param(a_policy(lifetime=length("3 months")), THREE_MONTHS_OR_A_YEAR, id="a lifetime that is offered"),
+        pytest.param(a_policy(lifetime=length("12 months")), THREE_MONTHS_OR_A_YEAR, id="the same in other words"),
+        pytest.param(a_policy(lifetime=length("365 days")), AT_MOST_A_YEAR, id="the longest lifetime"),
+        pytest.param(a_policy(every("90 days"), lifetime=length("6 months")), ANY, id="rotated in time"),
+        pytest.param(a_policy(every("88 days"), lifetime=length("3 months")), ANY, id="rotated just in time"),
+        pytest.param(
+            a_policy(every("90 days", before_expiry=length("14 days")), lifetime=length("30 days")), ANY,
+            id="it would expire, but before_expiry comes first",
+        ),
+        pytest.param(a_policy(every("11 months")), NEVER_IS_A_YEAR, id="rotated before never is over"),
+        pytest.param(
+            a_policy(overlap=Overlap(until_unused_for=timedelta(hours=1))), IssuerTraits(reports_last_use=True),
+            id="last use is told",
+        ),
+        pytest.param(a_policy(every("2 days"), overlap=Overlap(timedelta(hours=47))), ANY, id="a long overlap"),
+        pytest.param(
+            a_policy(token_name="production-api-server"), IssuerTraits(names=NameRules(max_length=20)),
+            id="a name that is cut to fit",
+        ),
+    ],
+)  # fmt: skip
+def test_what_can_work_has_no_problem(policy, traits):
+    assert list(policy_problems(policy, traits)) == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "traits", "problem"),
+    [
+        pytest.param(
+            a_policy(token_name="a b"), IssuerTraits(names=NameRules(forbid="[ ]")),
+            (
+                ("issuer", "token_name"),
+                "'a b' cannot be a token's name: the issuer refuses names that contain [ ], as 'a b-aaaaaaa' would",
+                "choose another name",
+            ),
+            id="an unfit name",
+        ),
+        pytest.param(
+            a_policy(), THREE_MONTHS_OR_A_YEAR,
+            (("issuer",), "this issuer only makes tokens that expire", "add expires_in: 3 months, 1 year"),
+            id="no lifetime, and one is required",
+        ),
+        pytest.param(
+            a_policy(), IssuerTraits(expiry=ExpiryRules(required=True)),
+            (("issuer",), "this issuer only makes tokens that expire", "add expires_in: 90 days"),
+            id="no lifetime, and any is required",
+        ),
+        pytest.param(
+            a_policy(lifetime=length("90 days")), THREE_MONTHS_OR_A_YEAR,
+            (("issuer", "expires_in"), "this issuer does not offer 90 days", "choose one of: 3 months, 1 year"),
+            id="a lifetime that is not offered",
+        ),
+        pytest.param(
+            a_policy(lifetime=length("366 days")), AT_MOST_A_YEAR,
+            (("issuer", "expires_in"), "366 days is longer than this issuer allows", "choose at most 365 days"),
+            id="a lifetime that is too long",
+        ),
+        pytest.param(
+            a_policy(every("90 days"), lifetime=length("30 days")), ANY,
+            (
+                ("schedule", "every"),
+                "a token that lives 30 days would expire before it is rotated every 90 days",
+                "rotate more often, add before_expiry, or let the token live longer",
+            ),
+            id="it expires before it is rotated",
+        ),
+        pytest.param(
+            a_policy(every("90 days"), lifetime=length("3 months")), ANY,
+            (
+                ("schedule", "every"),
+                "a token that lives 3 months would expire before it is rotated every 90 days",
+                "rotate more often, add before_expiry, or let the token live longer",
+            ),
+            id="three months are 89 days from 1 February",
+        ),
+        pytest.param(
+            a_policy(every("85 days", splay=timedelta(days=6)), lifetime=length("90 days")), ANY,
+            (
+                ("schedule", "every"),
+                "a token that lives 90 days would expire before it is rotated every 85 days (spread over 6 days)",
+                "rotate more often, add before_expiry, or let the token live longer",
+            ),
+            id="its splay lets it expire",
+        ),
+        pytest.param(
+            a_policy(every("1 year")), NEVER_IS_A_YEAR,
+            (
+                ("schedule", "every"),
+                "a token that lives 1 year would expire before it is rotated every 1 year",
+                "rotate more often, add before_expiry, or let the token live longer",
+            ),
+            id="never is over before it is rotated",
+        ),
+        pytest.param(
+            a_policy(Schedule(before_expiry=length("30 days")), lifetime=length("30 days")), ANY,
+            (
+                ("schedule", "before_expiry"),
+                "30 days before expiry is before a token that lives 30 days is even made",
+                "choose a shorter time",
+            ),
+            id="it is due as soon as it is made",
+        ),
+        pytest.param(
+            a_policy(Schedule(before_expiry=length("20h"), splay=timedelta(hours=6)), lifetime=length("1 day")), ANY,
+            (
+                ("schedule", "before_expiry"),
+                "20 hours before expiry (spread over 6 hours) is before a token that lives 1 day is even made",
+                "choose a shorter time",
+            ),
+            id="its splay makes it due as soon as it is made",
+        ),
+        pytest.param(
+            a_policy(overlap=Overlap(until_unused_for=timedelta(hours=1))), ANY,
+            (
+                ("overlap", "until_unused_for"),
+                "this issuer does not tell when a token was last used",
+                "use `for` alone",
+            ),
+            id="last use is not told",
+        ),
+        pytest.param(
+            a_policy(every("24h"), overlap=Overlap(timedelta(hours=24))), ANY,
+            (
+                ("overlap", "for"),
+                "an overlap of 1 day is not over when the next rotation is due",
+                "shorten the overlap, or rotate less often",
+            ),
+            id="an overlap that is never over",
+        ),
+        pytest.param(
+            a_policy(every("1 month"), overlap=Overlap(timedelta(days=29))), ANY,
+            (
+                ("overlap", "for"),
+                "an overlap of 29 days is not over when the next rotation is due",
+                "shorten the overlap, or rotate less often",
+            ),
+            id="an overlap that is longer than February",
+        ),
+    ],
+)  # fmt: skip
+def test_what_can_never_work_is_a_problem_with_its_place_and_its_remedy(policy, traits, problem):
+    assert list(policy_problems(policy, traits)) == [problem]
+
+
+def test_every_problem_is_found_at_once():
+    policy = a_policy(
+        every("90 days"),
+        token_name="",
+        lifetime=length("30 days"),
+        overlap=Overlap(timedelta(days=90), until_unused_for=timedelta(hours=1)),
+    )
+    traits = IssuerTraits(names=NameRules(min_length=8), expiry=ExpiryRules(choices=(length("3 months"),)))
+    assert [where for where, _, _ in policy_problems(policy, traits)] == [
+        ("issuer", "token_name"),
+        ("issuer", "expires_in"),
+        ("overlap", "until_unused_for"),
+        ("schedule", "every"),
+        ("overlap", "for"),
+    ]
