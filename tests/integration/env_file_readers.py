@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from providers.stores.env_file_dialects import Dialect
+from providers.stores.env_file.dialects import Dialect
 
 Reader = Callable[[Path, str], "str | None"]
 """(file, variable) → what the program makes of it."""

@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import pytest
 
-from providers.stores.aws_secrets_manager import PLUGIN, AwsPlace, SecretsManagerStore
-from providers.stores.aws_secrets_manager_calls import AwsConfig
+from providers.stores.aws_secrets_manager.calls import AwsConfig
+from providers.stores.aws_secrets_manager.store import PLUGIN, AwsPlace, SecretsManagerStore
 from rotator.domain.errors import Ambiguous, Conflict, NeedsOperator, Permanent, Temporary
 from rotator.domain.secret_value import SecretValue
 from tests.contract.access import DictionaryAccess
@@ -417,7 +417,7 @@ def test_no_credentials_at_all_is_for_a_person(
 def test_a_role_is_taken_on_with_the_credentials_that_were_given(moto: Moto) -> None:
     from botocore.credentials import AssumeRoleCredentialFetcher
 
-    from providers.stores.aws_secrets_manager_calls import make_client
+    from providers.stores.aws_secrets_manager.calls import make_client
 
     config = AwsConfig(
         region=moto.region,

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from providers.stores import env_file_disk
-from providers.stores.env_file import PLUGIN, EnvFileConfig, EnvFilePlace, EnvFileStore
-from providers.stores.env_file_dialects import Dialect
+from providers.stores.env_file import disk as env_file_disk
+from providers.stores.env_file.dialects import Dialect
+from providers.stores.env_file.store import PLUGIN, EnvFileConfig, EnvFilePlace, EnvFileStore
 from rotator.domain.clock import SystemClock
 from rotator.domain.errors import Conflict, Permanent, Temporary
 from rotator.domain.secret_value import SecretValue
@@ -340,7 +340,7 @@ def test_a_bind_mounted_file_is_written(file: Path, directory: Path) -> None:
         import sys
         from tests.contract.access import DictionaryAccess
         from tests.contract.store_contract import publish
-        from providers.stores.env_file import EnvFileConfig, EnvFilePlace, EnvFileStore
+        from providers.stores.env_file.store import EnvFileConfig, EnvFilePlace, EnvFileStore
         from rotator.domain.secret_value import SecretValue
         place = EnvFilePlace(file=sys.argv[1], var="API_TOKEN")
         publish(EnvFileStore(EnvFileConfig(), DictionaryAccess()), place, SecretValue("tok_new"))

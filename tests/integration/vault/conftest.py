@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from providers.stores.vault import VaultPlace
-from providers.stores.vault_store import VaultStore
+from providers.stores.vault.plugin import VaultPlace
+from providers.stores.vault.store import VaultStore
 from tests.fakes.fault_proxy import FaultProxy, fault_proxy
 from tests.integration.vault.setting import SIBLINGS, Credentials, Documents, opened, policy_for
 from tests.servers.openbao import OpenBao

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from providers.stores.vault import VaultConfig, VaultPlace
-from providers.stores.vault_session import Timeouts, VaultSession
-from providers.stores.vault_store import VaultStore
+from providers.stores.vault.plugin import VaultConfig, VaultPlace
+from providers.stores.vault.session import Timeouts, VaultSession
+from providers.stores.vault.store import VaultStore
 from rotator.domain.clock import SystemClock
 from rotator.domain.secret_value import SecretValue
 from tests.fakes.fault_proxy import FaultProxy

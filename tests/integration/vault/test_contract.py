@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from providers.stores.vault import VaultPlace
-from providers.stores.vault_store import VaultStore
+from providers.stores.vault.plugin import VaultPlace
+from providers.stores.vault.store import VaultStore
 from rotator.domain.errors import Conflict
 from tests.contract.store_contract import (
     ComparesAndSets,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from providers.stores.vault import VaultPlace
-from providers.stores.vault_kv import V1_TRAITS, V2_TRAITS
-from providers.stores.vault_store import VaultStore
+from providers.stores.vault.kv import V1_TRAITS, V2_TRAITS
+from providers.stores.vault.plugin import VaultPlace
+from providers.stores.vault.store import VaultStore
 from rotator.domain.errors import Conflict, NeedsOperator, Permanent
 from rotator.domain.model import Version
 from tests.contract.store_contract import fresh, publish, refusal_of, version_of

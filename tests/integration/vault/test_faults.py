@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from providers.stores.vault import VaultPlace
-from providers.stores.vault_store import VaultStore
+from providers.stores.vault.plugin import VaultPlace
+from providers.stores.vault.store import VaultStore
 from rotator.domain.errors import Ambiguous, Conflict, Permanent, RotatorError, Temporary
 from rotator.domain.model import Version
 from tests.contract.store_contract import fresh, publish, refusal_of, version_of

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from providers.stores.vault import PLUGIN, Auth, VaultConfig, VaultPlace
-from providers.stores.vault_store import VaultStore
+from providers.stores.vault.plugin import PLUGIN, Auth, VaultConfig, VaultPlace
+from providers.stores.vault.store import VaultStore
 from rotator.domain.errors import NeedsOperator, Temporary
 from tests.contract.store_contract import fresh, held, publish, refusal_of, version_of
 from tests.fakes.fault_proxy import FaultProxy, answer, first, lose_answer

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from providers.stores.vault import VaultPlace
+from providers.stores.vault.plugin import VaultPlace
 from rotator.domain.errors import Permanent
 from tests.contract.store_contract import fresh, held, publish, refusal_of
 from tests.integration.vault.setting import Credentials, opened

@@ -9,7 +9,7 @@ from dotenv.parser import parse_stream
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from providers.stores.env_file_dialects import Dialect, Unwritable, assignments, quote, with_value
+from providers.stores.env_file.dialects import Dialect, Unwritable, assignments, quote, with_value
 
 DOTENV, DOCKER, SYSTEMD, SHELL = Dialect.DOTENV, Dialect.DOCKER, Dialect.SYSTEMD, Dialect.SHELL
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from providers.stores.vault import PLUGIN, VaultConfig, VaultPlace
-from providers.stores.vault_login import METHODS
+from providers.stores.vault.login import METHODS
+from providers.stores.vault.plugin import PLUGIN, VaultConfig, VaultPlace
 
 TOKEN = {"token": "env:VAULT_TOKEN"}
 APPROLE = {"role_id": "env:ROLE", "secret_id": "file:secret-id"}

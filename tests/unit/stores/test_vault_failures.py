@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import requests
 
-from providers.stores.vault_failures import Doing, Garbled, Refused, part, translated
+from providers.stores.vault.failures import Doing, Garbled, Refused, part, translated
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 
 READING = Doing("read `secret/data/app`", needs="`read` on `secret/data/app`")

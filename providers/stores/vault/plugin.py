@@ -1,7 +1,7 @@
 """HashiCorp Vault and OpenBao, as a store: what a policy file may say of them, and the plug-in.
 
-The work is in ``vault_store`` (the contract), ``vault_kv`` (the two engines), ``vault_session`` (the connection),
-``vault_login`` (auth methods) and ``vault_failures`` (errors). This module imports no SDK.
+The work is in ``store`` (the contract), ``kv`` (the two engines), ``session`` (the connection),
+``login`` (auth methods) and ``failures`` (errors). This module imports no SDK.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from providers.http import HttpConfig
-from providers.stores.vault_login import METHODS
+from providers.stores.vault.login import METHODS
 from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin
 
 
@@ -89,8 +89,8 @@ class VaultPlace(Place):
 
 
 def _open(config: Any, access: Access) -> Store[Any]:
-    from providers.stores.vault_session import VaultSession
-    from providers.stores.vault_store import VaultStore
+    from providers.stores.vault.session import VaultSession
+    from providers.stores.vault.store import VaultStore
 
     session = access.shared("vault-session", lambda: VaultSession(config, access))
     return VaultStore(session, config.mount)

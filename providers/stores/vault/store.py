@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from providers.stores.vault import VaultPlace
-from providers.stores.vault_kv import Document, KeyValue, Life, Overtaken, mounted
-from providers.stores.vault_session import VaultSession
+from providers.stores.vault.kv import Document, KeyValue, Life, Overtaken, mounted
+from providers.stores.vault.plugin import VaultPlace
+from providers.stores.vault.session import VaultSession
 from rotator.domain.contracts import Stored, StoreTraits
 from rotator.domain.errors import Conflict, NeedsOperator, Permanent, Temporary
 from rotator.domain.model import Version

@@ -1,7 +1,7 @@
 """How to sign in to Vault: one table entry for each auth method. Knows no SDK; hvac's client is handed in.
 
 Another method (kubernetes, jwt, userpass …) is another entry. When to sign in, and what a refusal means, is
-``vault_session``'s business.
+``session``'s business.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ import hvac
 import requests
 from hvac.adapters import RawAdapter
 
-from providers.stores.vault import VaultConfig
-from providers.stores.vault_failures import Doing, Garbled, Refused, part, translated
-from providers.stores.vault_login import METHODS
+from providers.stores.vault.failures import Doing, Garbled, Refused, part, translated
+from providers.stores.vault.login import METHODS
+from providers.stores.vault.plugin import VaultConfig
 from rotator.domain.contracts import Access
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.secret_value import SecretValue

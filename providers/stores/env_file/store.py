@@ -1,6 +1,6 @@
 """The env file: one assignment in a file on this machine, replaced while everything else in it stays as it is.
 
-``env_file_dialects`` knows how values are written down, ``env_file_disk`` how a file is replaced without a moment in
+``dialects`` knows how values are written down, ``disk`` how a file is replaced without a moment in
 which it is not whole. Beside ``NAME`` stands a sidecar, ``.NAME.rotator``: the lock, with a random key in it.
 
 A version is an HMAC of our value under that key. So it changes when *our* value does and not when a neighbour's does
@@ -20,8 +20,8 @@ from typing import Final
 
 from pydantic import Field
 
-from providers.stores import env_file_disk as disk
-from providers.stores.env_file_dialects import Assignment, Dialect, Unwritable, assignments, quote, with_value
+from providers.stores.env_file import disk as disk
+from providers.stores.env_file.dialects import Assignment, Dialect, Unwritable, assignments, quote, with_value
 from rotator.domain.contracts import Access, Config, Place, Stored, StorePlugin, StoreTraits
 from rotator.domain.errors import Ambiguous, Conflict, Permanent
 from rotator.domain.model import Version

@@ -16,8 +16,8 @@ from http import HTTPStatus
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
-from providers.stores.vault_failures import Doing, Garbled, Refused, part
-from providers.stores.vault_session import VaultSession
+from providers.stores.vault.failures import Doing, Garbled, Refused, part
+from providers.stores.vault.session import VaultSession
 from rotator.domain.contracts import StoreTraits
 from rotator.domain.errors import Permanent
 from rotator.domain.model import Version

@@ -15,9 +15,9 @@ from typing import Final
 
 from pydantic import Field
 
-from providers.stores.aws_secrets_manager_calls import CREDENTIALS, AwsConfig, Calls, NotThere, Rejected
-from providers.stores.aws_secrets_manager_document import Unsuitable, field_of, same_but_for, with_field
-from providers.stores.aws_secrets_manager_versions import (
+from providers.stores.aws_secrets_manager.calls import CREDENTIALS, AwsConfig, Calls, NotThere, Rejected
+from providers.stores.aws_secrets_manager.document import Unsuitable, field_of, same_but_for, with_field
+from providers.stores.aws_secrets_manager.versions import (
     CURRENT,
     PENDING,
     Description,

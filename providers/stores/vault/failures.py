@@ -1,7 +1,7 @@
 """What Vault's refusals and lost answers mean, in our families of errors.
 
 hvac's own exceptions drop the status and the headers, and let the HTTP library's through as they are; so the adapter
-in ``vault_session`` raises ``Refused`` instead, and everything is translated here, in one place. No text of Vault's
+in ``session`` raises ``Refused`` instead, and everything is translated here, in one place. No text of Vault's
 goes into an error: only statuses, our own names of things, and what to do.
 """
 
