@@ -38,6 +38,14 @@ def test_what_the_policy_does_not_set_is_left_out_of_the_request(server):
     assert server.asked[0].json == {"name": "app"}
 
 
+def test_a_body_may_be_a_form(server):
+    server.answers(CREATED)
+    form = {"method": "POST", "path": "/keys", "form": {"FriendlyName": "{{ name }}", "scope": "{{ options.scopes }}"}}
+    open_acme(server, {"operations.create.request": form}).issue(request("app & co"))
+    assert server.asked[0].headers["content-type"] == "application/x-www-form-urlencoded"
+    assert server.asked[0].body == b"FriendlyName=app+%26+co"
+
+
 def test_an_expiry_that_is_not_told_is_computed(server):
     server.answers(Answer(201, {"id": 7, "secret": VALUE}))
     assert open_acme(server).issue(request(lifetime="1 day")).expires_at == request().now + timedelta(days=1)
