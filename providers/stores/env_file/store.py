@@ -20,7 +20,7 @@ from typing import Final
 
 from pydantic import Field
 
-from providers.stores.env_file import disk as disk
+from providers.stores.env_file import disk
 from providers.stores.env_file.dialects import Assignment, Dialect, Unwritable, assignments, quote, with_value
 from rotator.domain.contracts import Access, Config, Place, Stored, StorePlugin, StoreTraits
 from rotator.domain.errors import Ambiguous, Conflict, Permanent
