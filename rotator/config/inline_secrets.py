@@ -15,22 +15,25 @@ from rotator.config.documents import spot_in
 from rotator.domain.errors import Problem
 
 _SHAPES: Final = {
-    "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
-    "a GitHub token": r"\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}",
-    "a GitLab token": r"\bgl(?:pat|ptt|dt|rt|cbt)-[A-Za-z0-9_-]{20,}",
-    "a Vault or OpenBao token": r"\b[hb]v[sbr]\.[A-Za-z0-9_-]{20,}|(?<![\w.])[sbr]\.[A-Za-z0-9]{24,}\b",
-    "an AWS access key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
-    "a Slack token": r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",
-    "a Stripe key": r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}",
-    "an API key": r"\bsk-[A-Za-z0-9_-]{20,}|\bAIza[A-Za-z0-9_-]{35}|\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
-    "a package registry's token": r"\bnpm_[A-Za-z0-9]{30,}|\bpypi-[A-Za-z0-9_-]{30,}",
-    "a Heroku token": r"\bHRKU-[A-Za-z0-9_-]{20,}",
-    "a token": r"\bapi_[a-z0-9]{16,}\b|\bdop_v1_[a-f0-9]{40,}",
-    "a signed token (JWT)": r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
-    "a password in a URL": r"\b[a-z][a-z0-9+.-]*://[^\s/:@'\"{}]+:[^\s/@'\"{}]+@",
+    what: re.compile(shape)
+    for what, shape in {
+        "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
+        "a GitHub token": r"gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}",
+        "a GitLab token": r"gl(?:pat|ptt|dt|rt|cbt)-[A-Za-z0-9_-]{20,}",
+        "a Vault or OpenBao token": r"\b[hb]v[sbr]\.[A-Za-z0-9_-]{20,}|(?<![\w.])[sbr]\.[A-Za-z0-9]{24,}\b",
+        "an AWS access key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+        "a Slack token": r"xox[abeoprs]-[A-Za-z0-9-]{10,}",
+        "a Stripe key": r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}",
+        "an API key": r"\bsk-(?:(?:proj|ant|or|svcacct|admin)-[A-Za-z0-9_-]{20,}|[A-Za-z0-9]{32,})",
+        "a Google API key": r"AIza[A-Za-z0-9_-]{35}",
+        "a SendGrid key": r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
+        "a package registry's token": r"npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}",
+        "a Heroku token": r"HRKU-[A-Za-z0-9_-]{20,}",
+        "an API token": r"\bapi_(?=[a-z]*[0-9])[a-z0-9]{16,}\b|dop_v1_[a-f0-9]{40,}",
+        "a signed token (JWT)": r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
+        "a password in a URL": r"://[^\s/:@'\"{}]+:[^\s/@'\"{}]+@",
+    }.items()
 }
-_SHAPE: Final = re.compile("|".join(f"(?P<shape{number}>{shape})" for number, shape in enumerate(_SHAPES.values())))
-_NAMES: Final = tuple(_SHAPES)
 
 _BEHIND_A_TELLING_KEY: Final = re.compile(
     r"""(?:passw(?:or)?d|passphrase|secret|token|api_?key|access_?key|credential|bearer)[\w-]*["']?\s*:\s*["']?"""
@@ -50,11 +53,12 @@ _REMEDY: Final = (
 
 def inline_secrets(text: str, file: Path) -> Iterator[Problem]:
     """Give a problem for everything that looks like a token, with its line and without its text."""
-    for match in _SHAPE.finditer(text):
-        name = _NAMES[int((match.lastgroup or "shape0").removeprefix("shape"))]
-        yield Problem(f"this looks like {name}", _REMEDY, file, *spot_in(text, match.start()))
+    for what, shape in _SHAPES.items():
+        for match in shape.finditer(text):
+            yield Problem(f"this looks like {what}", _REMEDY, file, *spot_in(text, match.start()))
     for match in _BEHIND_A_TELLING_KEY.finditer(text):
-        if looks_random(match["value"]) and not _SHAPE.search(match["value"]):
+        value = match["value"]
+        if looks_random(value) and not any(shape.search(value) for shape in _SHAPES.values()):
             yield Problem("this looks like a secret", _REMEDY, file, *spot_in(text, match.start("value")))
 
 

@@ -6,6 +6,9 @@ Two passes: first every file by itself (``documents``, ``sections``), then what 
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rotator.config.documents import parse, read_text
@@ -24,6 +27,11 @@ def load(path: Path, plugins: Plugins, *, check: Check = policy_problems, commit
 
     The user's own profiles (files with a ``kind``) are added to ``plugins``. Touches nothing and asks nobody.
     """
+    with _nothing_to_collect():
+        return _load(path, plugins, check, commit)
+
+
+def _load(path: Path, plugins: Plugins, check: Check, commit: str | None) -> PolicySet:
     files: list[PolicyFile] = []
     problems: list[Problem] = []
     unreadable = 0
@@ -41,6 +49,18 @@ def load(path: Path, plugins: Plugins, *, check: Check = policy_problems, commit
     if not policy_set.policies:
         raise InvalidInput([Problem("there is no policy here", "add one under `policies:`", path)])
     return policy_set
+
+
+@contextmanager
+def _nothing_to_collect() -> Iterator[None]:
+    """Let the garbage collector rest: what is read is all alive, and looking for what is not doubles the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _order(problem: Problem) -> tuple[str, int, int]:

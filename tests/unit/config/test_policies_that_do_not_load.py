@@ -340,7 +340,7 @@ def test_who_names_a_broken_connection_is_not_to_blame(policy):
         ("# hvs.CAESIJ0123456789abcdefghijklmnopqrstuv", "1:3", "a Vault or OpenBao token"),
         (
             "connections: {x: {provider: cabinet, url: 'https://bob:hunter2@shelf.example'}}",
-            "1:44",
+            "1:49",
             "a password in a URL",
         ),
         (
@@ -368,6 +368,8 @@ def test_what_looks_like_a_token_is_refused_wherever_it_stands_and_not_quoted(po
         "password: file:/run/secrets/documenso-password-2024",
         "url: https://bao.example:8200/v1/secret",
         "var: DOCUMENSO_API_TOKEN",
+        "token_name: sk-production-payments-service",
+        "name: api_productionpaymentsservice",
     ],
 )
 def test_names_and_references_are_not_taken_for_tokens(text):
