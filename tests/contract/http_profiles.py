@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 import providers.issuers.profiles
-from providers.issuers.http import PROFILE_READER
+from providers.issuers.http.plugin import PROFILE_READER
 from rotator.domain.contracts import Access, Issuer, IssuerPlugin
 
 PROFILES = Path(providers.issuers.profiles.__file__).parent

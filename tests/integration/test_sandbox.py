@@ -11,8 +11,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from providers.issuers.sandbox import Sandbox
-from providers.issuers.sandbox_tokens import Rules
+from providers.issuers.sandbox.server import Sandbox
+from providers.issuers.sandbox.tokens import Rules
 from rotator.domain.secret_value import SecretValue
 from tests.servers.process import poll
 from tests.servers.sandbox import SandboxIssuer, StartSandbox, sandbox_in_its_own_process

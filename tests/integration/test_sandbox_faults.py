@@ -7,7 +7,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from providers.issuers.sandbox import Sandbox
+from providers.issuers.sandbox.server import Sandbox
 from rotator.domain.secret_value import SecretValue
 from tests.servers.sandbox import SandboxIssuer
 

@@ -6,16 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from providers.issuers.sandbox_tokens import Rules
+from providers.issuers.sandbox.tokens import Rules
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import Issuer, IssueRequest, Revocation, Verdict
 from rotator.domain.durations import Duration
 from rotator.domain.errors import Ambiguous, Permanent, RotatorError, Temporary
 from rotator.domain.model import Handle, TokenName
 from rotator.domain.secret_value import SecretValue
-from tests.contract.access import DictionaryAccess, MovedClock
+from tests.contract.access import DictionaryAccess
 from tests.contract.http_profiles import built_in, open_issuer
 from tests.contract.issuer_contract import IssuerContract
+from tests.fakes.moving_clock import MovingClock
 from tests.servers.sandbox import SandboxIssuer, StartSandbox
 
 UNUSUAL = Rules(page_size=1, reuses_ids=True, names_are_unique=True, max_active=2)
@@ -28,35 +29,35 @@ def opened(sandbox: SandboxIssuer, clock: Clock, admin_token: str | None = None)
 
 
 @pytest.fixture
-def clock() -> MovedClock:
-    return MovedClock()
+def clock() -> MovingClock:
+    return MovingClock()
 
 
 @pytest.fixture
-def issuer(sandbox: SandboxIssuer, clock: MovedClock) -> Issuer:
+def issuer(sandbox: SandboxIssuer, clock: MovingClock) -> Issuer:
     return opened(sandbox, clock)
 
 
 @pytest.fixture
-def request_for_app(clock: MovedClock) -> IssueRequest:
+def request_for_app(clock: MovingClock) -> IssueRequest:
     return IssueRequest(TokenName("app-1a2b3c"), None, clock.now())
 
 
 class TestSandbox(IssuerContract):
     @pytest.fixture
-    def clock(self) -> MovedClock:
-        return MovedClock()
+    def clock(self) -> MovingClock:
+        return MovingClock()
 
     @pytest.fixture(params=[Rules(), UNUSUAL], ids=["usual", "unusual"])
-    def sandbox(self, request, clock: MovedClock, start_sandbox: StartSandbox) -> SandboxIssuer:
+    def sandbox(self, request, clock: MovingClock, start_sandbox: StartSandbox) -> SandboxIssuer:
         return start_sandbox(rules=request.param, clock=clock)
 
     @pytest.fixture
-    def issuer(self, sandbox: SandboxIssuer, clock: MovedClock) -> Issuer:
+    def issuer(self, sandbox: SandboxIssuer, clock: MovingClock) -> Issuer:
         return opened(sandbox, clock)
 
     @pytest.fixture
-    def stranger(self, sandbox: SandboxIssuer, clock: MovedClock) -> Issuer:
+    def stranger(self, sandbox: SandboxIssuer, clock: MovingClock) -> Issuer:
         return opened(sandbox, clock, "not-the-admin-token")
 
 
@@ -64,21 +65,21 @@ class TestASandboxThatRevokesSlowly(IssuerContract):
     """A revoke is seen some seconds late, as at an issuer that is more than one machine."""
 
     @pytest.fixture
-    def clock(self) -> MovedClock:
-        return MovedClock()
+    def clock(self) -> MovingClock:
+        return MovingClock()
 
     @pytest.fixture
-    def sandbox(self, clock: MovedClock, start_sandbox: StartSandbox) -> SandboxIssuer:
+    def sandbox(self, clock: MovingClock, start_sandbox: StartSandbox) -> SandboxIssuer:
         slow = start_sandbox(clock=clock)
         slow.script("revoke", "propagate_slowly", times=99, seconds=4)
         return slow
 
     @pytest.fixture
-    def issuer(self, sandbox: SandboxIssuer, clock: MovedClock) -> Issuer:
+    def issuer(self, sandbox: SandboxIssuer, clock: MovingClock) -> Issuer:
         return opened(sandbox, clock)
 
     @pytest.fixture
-    def stranger(self, sandbox: SandboxIssuer, clock: MovedClock) -> Issuer:
+    def stranger(self, sandbox: SandboxIssuer, clock: MovingClock) -> Issuer:
         return opened(sandbox, clock, "not-the-admin-token")
 
 
@@ -137,7 +138,7 @@ def test_a_full_quota_is_told_apart_from_a_missing_permission(
 
 
 def test_a_name_that_is_taken_is_refused_for_good(
-    start_sandbox: StartSandbox, clock: MovedClock, request_for_app: IssueRequest
+    start_sandbox: StartSandbox, clock: MovingClock, request_for_app: IssueRequest
 ) -> None:
     strict = start_sandbox(rules=Rules(names_are_unique=True))
     strict.issue(request_for_app.name)
@@ -146,7 +147,7 @@ def test_a_name_that_is_taken_is_refused_for_good(
 
 
 def test_a_lifetime_that_is_too_long_is_refused_for_good(
-    sandbox: SandboxIssuer, issuer: Issuer, clock: MovedClock
+    sandbox: SandboxIssuer, issuer: Issuer, clock: MovingClock
 ) -> None:
     with pytest.raises(Permanent):
         issuer.issue(IssueRequest(TokenName("app"), Duration.parse("3 years"), clock.now()))

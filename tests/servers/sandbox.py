@@ -14,8 +14,8 @@ from typing import Any
 
 import httpx
 
-from providers.issuers.sandbox import Sandbox
-from providers.issuers.sandbox_tokens import Delay, Rules, Token
+from providers.issuers.sandbox.server import Sandbox
+from providers.issuers.sandbox.tokens import Delay, Rules, Token
 from rotator.domain.clock import Clock
 from rotator.domain.secret_value import SecretValue
 from tests.canary import CANARY
@@ -68,7 +68,7 @@ class SandboxIssuer:
             return {token.id: self.values[token.id] for token in self.server.tokens.live()}
 
     def script(self, operation: str, kind: str, **settings: Any) -> None:
-        """Have the next request of an operation go wrong: see ``providers.issuers.sandbox_faults.Fault``."""
+        """Have the next request of an operation go wrong: see ``providers.issuers.sandbox.faults.Fault``."""
         self._control("POST", "/_faults", [{"operation": operation, "kind": kind, **settings}])
 
     def clear_script(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from providers.issuers.http import PROFILE_READER
+from providers.issuers.http.plugin import PROFILE_READER
 from tests.unit.issuers.acme import profile
 
 VERIFY, REVOKE, CREATE = "operations.verify", "operations.revoke", "operations.create"

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from providers.issuers import http_expiry
-from providers.issuers.http_profile import ExpirySpec
-from providers.issuers.http_templates import OMIT
+from providers.issuers.http import expiry as expiries
+from providers.issuers.http.profile import ExpirySpec
+from providers.issuers.http.templates import OMIT
 from rotator.domain.durations import Duration
 
 NOW = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
@@ -34,19 +34,19 @@ ENUM = {"MONTH": "1 month", "YEAR": "1 year"}
 )
 def test_a_lifetime_is_sent_as_the_issuer_wants_it_and_ends_when_it_says(form, lifetime, sent, end):
     spec, wanted = ExpirySpec(format=form, values=ENUM if form == "enum" else {}), Duration.parse(lifetime)
-    assert http_expiry.as_sent(spec, wanted, NOW) == sent
-    assert http_expiry.computed_end(spec, wanted, NOW) == datetime.fromisoformat(end).replace(tzinfo=UTC)
+    assert expiries.as_sent(spec, wanted, NOW) == sent
+    assert expiries.computed_end(spec, wanted, NOW) == datetime.fromisoformat(end).replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("never", "sent"), [("omit", OMIT), (None, None), (0, 0), ("NEVER", "NEVER")])
 def test_no_lifetime_is_sent_as_the_issuer_says_never(never, sent):
-    assert http_expiry.as_sent(ExpirySpec(format="ttl_seconds", never=never), None, NOW) == sent
+    assert expiries.as_sent(ExpirySpec(format="ttl_seconds", never=never), None, NOW) == sent
 
 
 def test_a_never_that_ends_has_an_end():
     four_years = ExpirySpec(format="enum", values=ENUM, never_means="4 years")
-    assert http_expiry.computed_end(four_years, None, NOW) == NOW.replace(year=2030)
-    assert http_expiry.computed_end(ExpirySpec(format="rfc3339"), None, NOW) is None
+    assert expiries.computed_end(four_years, None, NOW) == NOW.replace(year=2030)
+    assert expiries.computed_end(ExpirySpec(format="rfc3339"), None, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_never_that_ends_has_an_end():
 )
 def test_a_lifetime_that_is_not_on_offer_is_refused(spec, lifetime, problem):
     with pytest.raises(ValueError, match=problem):
-        http_expiry.as_sent(spec, Duration.parse(lifetime) if lifetime else None, NOW)
+        expiries.as_sent(spec, Duration.parse(lifetime) if lifetime else None, NOW)
 
 
 @pytest.mark.parametrize(
@@ -82,25 +82,25 @@ def test_a_lifetime_that_is_not_on_offer_is_refused(spec, lifetime, problem):
     ],
 )
 def test_a_moment_is_read_however_it_is_told(told, moment):
-    assert http_expiry.moment(told) == moment
+    assert expiries.moment(told) == moment
 
 
 @pytest.mark.parametrize("told", ["soon", ["2026-11-22"], {"at": 1}, 1e300])
 def test_what_is_no_moment_is_refused(told):
     with pytest.raises(ValueError):
-        http_expiry.moment(told)
+        expiries.moment(told)
 
 
 def test_tokens_that_cannot_expire_offer_no_lifetime():
-    assert http_expiry.rules(ExpirySpec()).maximum == Duration()
-    assert http_expiry.rules(ExpirySpec(format="enum", values=ENUM)).choices == (
+    assert expiries.rules(ExpirySpec()).maximum == Duration()
+    assert expiries.rules(ExpirySpec(format="enum", values=ENUM)).choices == (
         Duration.parse("1 month"),
         Duration.parse("1 year"),
     )
 
 
 def test_a_remaining_life_is_read_in_seconds():
-    assert http_expiry.seconds(90) == timedelta(seconds=90)
-    assert http_expiry.seconds(0) is None
+    assert expiries.seconds(90) == timedelta(seconds=90)
+    assert expiries.seconds(0) is None
     with pytest.raises(ValueError):
-        http_expiry.seconds("90 days")
+        expiries.seconds("90 days")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers.issuers.http_templates import (
+from providers.issuers.http.templates import (
     OMIT,
     BrokenTemplate,
     Named,

@@ -1,7 +1,7 @@
 """The ``http`` issuer: an issuer described in YAML, without code. docs/issuers/http.md says how one is written.
 
-This module makes a plug-in of a profile. What a profile may say is in ``http_profile``, the operations in
-``http_issuer``, what an answer means in ``http_outcomes``, how a request is made in ``http_calls``.
+This module makes a plug-in of a profile. What a profile may say is in ``profile``, the operations in
+``issuer``, what an answer means in ``outcomes``, how a request is made in ``calls``.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any, Self
 from pydantic import Field, create_model, model_validator
 
 from providers.http import HttpClient, HttpConfig
-from providers.issuers import http_expiry
-from providers.issuers.http_profile import HttpProfile, Setting
-from providers.issuers.http_requests import CookieSession
+from providers.issuers.http import expiry as expiries
+from providers.issuers.http.profile import HttpProfile, Setting
+from providers.issuers.http.requests import CookieSession
 from rotator.domain.contracts import (
     Access,
     Config,
@@ -62,7 +62,7 @@ def traits_of(profile: HttpProfile) -> IssuerTraits:
         names=NameRules(
             limits.name.min, limits.name.max, limits.name.pattern, limits.name.forbid, limits.name.separator
         ),
-        expiry=http_expiry.rules(limits.expiry),
+        expiry=expiries.rules(limits.expiry),
         issue_propagation=limits.propagation.create.roughly,
         revoke_propagation=limits.propagation.revoke.roughly,
     )
@@ -106,10 +106,10 @@ def _credential_problem(given: Mapping[str, str], required: set[str], known: Ite
 
 
 def _open(profile: HttpProfile, config: HttpConfig, options: Options, access: Access) -> Issuer:
-    from providers.issuers.http_issuer import HttpIssuer
-    from providers.issuers.http_outcomes import Failures
-    from providers.issuers.http_session import Management, Sessions, WithCredential, WithLogin
-    from providers.issuers.http_templates import OMIT, Named, Omitted, Secrets
+    from providers.issuers.http.issuer import HttpIssuer
+    from providers.issuers.http.outcomes import Failures
+    from providers.issuers.http.session import Management, Sessions, WithCredential, WithLogin
+    from providers.issuers.http.templates import OMIT, Named, Omitted, Secrets
 
     def credential(name: str) -> SecretValue | Omitted:
         return access.credential(name) if name in config.credentials else OMIT

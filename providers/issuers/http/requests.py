@@ -68,7 +68,7 @@ Expression = Annotated[str, Field(min_length=1), AfterValidator(_is_jmespath)]
 """A JMESPath expression over the JSON of an answer."""
 Pattern = Annotated[str, AfterValidator(_is_regular_expression)]
 Template = str
-"""A Jinja2 template. ``http_checks`` compiles it and checks what it refers to."""
+"""A Jinja2 template. ``checks`` compiles it and checks what it refers to."""
 JsonTemplate = Any
 """JSON whose strings are templates."""
 Scalar = str | int | float | bool

@@ -10,14 +10,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from providers.http import HttpAnswer
-from providers.issuers.http_requests import Match, Rule
+from providers.issuers.http.requests import Match, Rule
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 from rotator.domain.secret_value import redact
 
 if TYPE_CHECKING:
     from jmespath.parser import ParsedResult
 
-    from providers.issuers.http_profile import HttpProfile
+    from providers.issuers.http.profile import HttpProfile
 
 Operation = Literal["create", "list", "verify", "revoke", "login"]
 

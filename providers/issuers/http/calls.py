@@ -11,8 +11,8 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from providers.http import HttpRequest
-from providers.issuers.http_requests import BasicAuth, BearerAuth, HeaderAuth, QueryAuth, Request, SimpleAuth
-from providers.issuers.http_templates import OMIT, BrokenTemplate, render, render_json, render_path
+from providers.issuers.http.requests import BasicAuth, BearerAuth, HeaderAuth, QueryAuth, Request, SimpleAuth
+from providers.issuers.http.templates import OMIT, BrokenTemplate, render, render_json, render_path
 from rotator.domain.errors import Permanent
 
 _TEMPLATE: Final = re.compile(r"\{\{\s*(.*?)\s*\}\}")

@@ -2,7 +2,7 @@
 
 docs/issuers/http.md describes it for people. A field is checked by itself, here and in the modules of its parts; what
 only the whole profile can show (a revoke that does not name its token, an unknown reference, a literal secret) is
-checked in ``http_checks``. Both are reported as pydantic errors whose ``loc`` is the place in the file.
+checked in ``checks``. Both are reported as pydantic errors whose ``loc`` is the place in the file.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
-from providers.issuers.http_operations import Operations
-from providers.issuers.http_requests import Expression, ManagementAuth, Part, Pattern
+from providers.issuers.http.operations import Operations
+from providers.issuers.http.requests import Expression, ManagementAuth, Part, Pattern
 from rotator.domain.contracts import Coexistence
 from rotator.domain.durations import Duration
 
@@ -153,7 +153,7 @@ class HttpProfile(Part):
 
     @model_validator(mode="after")
     def _is_sound(self) -> HttpProfile:
-        from providers.issuers.http_checks import problems
+        from providers.issuers.http.checks import problems
 
         details = [
             InitErrorDetails(type="value_error", loc=place, input=None, ctx={"error": ValueError(what)})

@@ -11,7 +11,7 @@ It binds to loopback only. Any HTTP issuer could look like this; the ``sandbox``
 | ``GET /v1/tokens/ID``      | admin        | 200, 404                                                            |
 | ``DELETE /v1/tokens/ID``   | admin        | 204, then 404                                                       |
 | ``GET /v1/self``           | the token    | 200 with its ``id``, 401                                            |
-| ``/_faults``, ``/_clock``  | control      | what goes wrong next (``sandbox_faults``); moving its own clock     |
+| ``/_faults``, ``/_clock``  | control      | what goes wrong next (``faults``); moving its own clock     |
 
 Without a control token, the last row does not exist. Errors are ``{"error": {"code", "message"}}``.
 """
@@ -35,9 +35,9 @@ from http.server import HTTPServer
 from pathlib import Path
 from typing import Any, Self
 
-from providers.issuers.sandbox_faults import Script
-from providers.issuers.sandbox_http import Handler
-from providers.issuers.sandbox_tokens import Rules, Tokens
+from providers.issuers.sandbox.faults import Script
+from providers.issuers.sandbox.http import Handler
+from providers.issuers.sandbox.tokens import Rules, Tokens
 from rotator.domain.clock import Clock, SystemClock
 from rotator.domain.secret_value import SecretValue
 
@@ -207,7 +207,3 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
         done.wait()
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

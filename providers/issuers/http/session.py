@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from providers.http import HttpAnswer, HttpClient, HttpRequest
-from providers.issuers.http_calls import build, texts, with_auth
-from providers.issuers.http_outcomes import Failures, matches, outcome_of, text
-from providers.issuers.http_requests import CookieSession, LoginStep, SimpleAuth
-from providers.issuers.http_templates import Secrets
+from providers.issuers.http.calls import build, texts, with_auth
+from providers.issuers.http.outcomes import Failures, matches, outcome_of, text
+from providers.issuers.http.requests import CookieSession, LoginStep, SimpleAuth
+from providers.issuers.http.templates import Secrets
 from rotator.domain.clock import Clock
 from rotator.domain.errors import NeedsOperator, Temporary
 from rotator.domain.secret_value import SecretValue

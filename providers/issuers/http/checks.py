@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from providers.http import problem_with
-from providers.issuers.http_operations import List, Verify
-from providers.issuers.http_requests import CookieSession, Match, Part, Request, Rule
-from providers.issuers.http_templates import BrokenTemplate, references
+from providers.issuers.http.operations import List, Verify
+from providers.issuers.http.requests import CookieSession, Match, Part, Request, Rule
+from providers.issuers.http.templates import BrokenTemplate, references
 from rotator.domain.contracts import Config, Options
 
 if TYPE_CHECKING:
-    from providers.issuers.http_profile import HttpProfile
+    from providers.issuers.http.profile import HttpProfile
 
 Place = tuple[str | int, ...]
 Problem = tuple[Place, str]

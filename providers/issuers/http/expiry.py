@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
-from providers.issuers.http_profile import ExpirySpec
-from providers.issuers.http_templates import OMIT
+from providers.issuers.http.profile import ExpirySpec
+from providers.issuers.http.templates import OMIT
 from rotator.domain.contracts import ExpiryRules
 from rotator.domain.durations import Duration
 

@@ -13,11 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
-from providers.issuers.sandbox_faults import Fault, Kind, Operation
-from providers.issuers.sandbox_tokens import Delay, Refused
+from providers.issuers.sandbox.faults import Fault, Kind, Operation
+from providers.issuers.sandbox.tokens import Delay, Refused
 
 if TYPE_CHECKING:
-    from providers.issuers.sandbox import Sandbox
+    from providers.issuers.sandbox.server import Sandbox
 
 _LARGEST_BODY: Final = 64 * 1024
 _FAULTS: Final = TypeAdapter(tuple[Fault, ...])

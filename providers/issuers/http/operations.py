@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, WrapValidator
 
-from providers.issuers.http_requests import Expression, Part, Request, Rule, Scalar, SimpleAuth, by_type
+from providers.issuers.http.requests import Expression, Part, Request, Rule, Scalar, SimpleAuth, by_type
 
 
 class CreateRule(Rule):

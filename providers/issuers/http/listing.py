@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from providers.http import HttpAnswer
-from providers.issuers import http_expiry
-from providers.issuers.http_calls import build, label
-from providers.issuers.http_operations import Each, List
-from providers.issuers.http_outcomes import Failures, outcome_of, search, text
-from providers.issuers.http_paging import EndlessList, Page, first_page, following
-from providers.issuers.http_session import Management
+from providers.issuers.http import expiry as expiries
+from providers.issuers.http.calls import build, label
+from providers.issuers.http.operations import Each, List
+from providers.issuers.http.outcomes import Failures, outcome_of, search, text
+from providers.issuers.http.paging import EndlessList, Page, first_page, following
+from providers.issuers.http.session import Management
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import TokenInfo
 from rotator.domain.errors import NeedsOperator, Permanent
@@ -91,9 +91,9 @@ class Listing:
             return TokenInfo(
                 handle=Handle(handle),
                 name=TokenName(name) if name else None,
-                created_at=http_expiry.moment(search(extract.created_at, document)),
-                expires_at=http_expiry.moment(search(extract.expires_at, document)),
-                last_used_at=http_expiry.moment(search(extract.last_used_at, document)),
+                created_at=expiries.moment(search(extract.created_at, document)),
+                expires_at=expiries.moment(search(extract.expires_at, document)),
+                last_used_at=expiries.moment(search(extract.last_used_at, document)),
             )
         except ValueError as error:
             raise self._misread("listed a token with a time that cannot be read") from error

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from providers.http import HttpAnswer
-from providers.issuers.http_operations import Cursor, LinkHeader, NextUrl, Offset, PageNumber, Paginate
-from providers.issuers.http_outcomes import search, text
+from providers.issuers.http.operations import Cursor, LinkHeader, NextUrl, Offset, PageNumber, Paginate
+from providers.issuers.http.outcomes import search, text
 
 MOST_PAGES: Final = 1000
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from providers.http import HttpAnswer, HttpClient
-from providers.issuers import http_expiry
-from providers.issuers.http_calls import build, label, with_auth
-from providers.issuers.http_listing import Listing
-from providers.issuers.http_operations import Verify
-from providers.issuers.http_outcomes import Failures, outcome_of, search, text
-from providers.issuers.http_profile import HttpProfile
-from providers.issuers.http_session import Management
-from providers.issuers.http_templates import OMIT, Named, Secrets, render
+from providers.issuers.http import expiry as expiries
+from providers.issuers.http.calls import build, label, with_auth
+from providers.issuers.http.listing import Listing
+from providers.issuers.http.operations import Verify
+from providers.issuers.http.outcomes import Failures, outcome_of, search, text
+from providers.issuers.http.profile import HttpProfile
+from providers.issuers.http.session import Management
+from providers.issuers.http.templates import OMIT, Named, Secrets, render
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import (
     Issued,
@@ -48,7 +48,7 @@ class HttpIssuer:
         """Make one token; the request is sent once."""
         create, expiry = self.profile.operations.create, self.profile.limits.expiry
         try:
-            sent_expiry = http_expiry.as_sent(expiry, request.lifetime, request.now)
+            sent_expiry = expiries.as_sent(expiry, request.lifetime, request.now)
         except ValueError as error:
             raise Permanent(f"{self.profile.name} was not asked for a token: {error}.") from error
         outgoing = build(create.request, {**self.variables, "name": request.name, "expiry": sent_expiry})
@@ -108,15 +108,15 @@ class HttpIssuer:
         if self.profile.token.pattern and not re.fullmatch(self.profile.token.pattern, value):
             raise self._unusable(answer, "with a value that does not look like its tokens")
         try:
-            created_at = http_expiry.moment(search(extract.created_at, document))
-            expires_at = http_expiry.moment(search(extract.expires_at, document))
-            expires_in = http_expiry.seconds(search(extract.expires_in, document))
+            created_at = expiries.moment(search(extract.created_at, document))
+            expires_at = expiries.moment(search(extract.expires_at, document))
+            expires_in = expiries.seconds(search(extract.expires_in, document))
         except ValueError:
             # Not worth losing a token for: it is listed with its true times.
             created_at = expires_at = expires_in = None
         if expires_at is None and expires_in is not None:
             expires_at = request.now + expires_in
-        computed = http_expiry.computed_end(self.profile.limits.expiry, request.lifetime, request.now)
+        computed = expiries.computed_end(self.profile.limits.expiry, request.lifetime, request.now)
         name = text(extract.name, document)
         return Issued(
             handle=Handle(handle),
