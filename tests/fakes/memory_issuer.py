@@ -26,7 +26,7 @@ class MadeToken:
 
     handle: Handle
     name: TokenName
-    value: SecretValue
+    value: str
     created_at: datetime
     known_from: datetime
     """Until then it exists, but is refused and not listed."""
@@ -94,13 +94,13 @@ class MemoryIssuer:
         return [token for token in self._made if not self._is_dead(token)]
 
     def accepts(self, value: str) -> bool:
-        return any(token.value.reveal() == value for token in self.alive())
+        return any(token.value == value for token in self.alive())
 
     def made(self) -> list[MadeToken]:
         return list(self._made)
 
     def token_of(self, value: str) -> MadeToken | None:
-        return next((token for token in self._made if token.value.reveal() == value), None)
+        return next((token for token in self._made if token.value == value), None)
 
     # --- others, and accidents ---
 
@@ -126,13 +126,13 @@ class MemoryIssuer:
         if limit is not None and len(self.alive()) >= limit:
             raise Permanent(f"409: there are {limit} tokens already", remedy="Delete one.")
         made = self.alive()[-1] if self.gives_back_the_newest else self._make(request.name, request)
-        value = SecretValue(f"dud_{secrets.token_hex(12)}") if self.makes_duds else made.value
-        return Issued(made.handle, value, made.name, made.created_at, made.expires_at)
+        value = f"dud_{secrets.token_hex(12)}" if self.makes_duds else made.value
+        return Issued(made.handle, SecretValue(value), made.name, made.created_at, made.expires_at)
 
     def _make(self, name: TokenName, request: IssueRequest | None, *, foreign: bool = False) -> MadeToken:
         now = self.clock.now()
         expires = request.lifetime.after(now) if request is not None and request.lifetime else None
-        value = SecretValue(f"tok_{secrets.token_hex(12)}")
+        value = f"tok_{secrets.token_hex(12)}"
         known_from = now + self.issue_delay
         token = MadeToken(self._free_handle(), name, value, now, known_from, expires, foreign=foreign)
         self._made.append(token)
@@ -160,7 +160,7 @@ class MemoryIssuer:
 
     def _verify(self, value: SecretValue) -> Verification:
         for token in self._known():
-            if token.value.same_as(value):
+            if token.value == value.reveal():
                 token.last_used_at = self.clock.now()
                 return Verification(Verdict.VALID, token.handle if self._traits.binds_value_to_handle else None)
         return Verification(Verdict.INVALID, reason="401")

@@ -27,7 +27,7 @@ class Edition:
     """One version of a document: our field, and other people's fields."""
 
     version: Version
-    value: SecretValue | None
+    value: str | None
     siblings: tuple[tuple[str, str], ...] = ()
     key: str | None = None
     based_on: Version | None = None
@@ -92,14 +92,14 @@ class MemoryStore:
     def holds(self, name: str) -> str | None:
         """Give the bare value that stands there."""
         document = self._documents.get(name)
-        return document.current.value.reveal() if document is not None and document.current.value else None
+        return document.current.value if document is not None else None
 
     def consumers_read(self, name: str) -> str | None:
         """Give the bare value that consumers work with."""
         document = self._documents.get(name)
         if document is None or not self.kind.settles:
             return self.holds(name)
-        return document.seen.value.reveal() if document.seen is not None and document.seen.value else None
+        return document.seen.value if document.seen is not None else None
 
     def version(self, name: str) -> Version | None:
         document = self._documents.get(name)
@@ -116,7 +116,9 @@ class MemoryStore:
 
     def put_by_hand(self, name: str, value: str) -> None:
         """Set our field as a person would; consumers see it at once."""
-        self._put_edition(name, SecretValue(value))
+        siblings = self.siblings(name) if name in self._documents else (("host", "example.org"),)
+        self._show(name, Edition(self._next(), value, siblings))
+        self._documents[name].seen = self._documents[name].current
 
     def change_a_sibling(self, name: str, sibling: str, text: str) -> None:
         current = self._documents[name].current
@@ -125,15 +127,10 @@ class MemoryStore:
 
     def stage_by_hand(self, name: str, value: str) -> None:
         document = self._documents[name]
-        document.pending = Edition(self._next(), SecretValue(value), document.current.siblings, "theirs")
+        document.pending = Edition(self._next(), value, document.current.siblings, "theirs")
         document.history.append(document.pending)
 
     # --- how it works ---
-
-    def _put_edition(self, name: str, value: SecretValue) -> None:
-        siblings = self.siblings(name) if name in self._documents else (("host", "example.org"),)
-        self._show(name, Edition(self._next(), value, siblings))
-        self._documents[name].seen = self._documents[name].current
 
     def _next(self) -> Version:
         return Version(f"v{next(self._numbers)}")
@@ -149,7 +146,8 @@ class MemoryStore:
         return edition.version
 
     def _told(self, edition: Edition) -> Stored:
-        return Stored(edition.value if self.kind.readable else None, edition.version)
+        value = SecretValue(edition.value) if self.kind.readable and edition.value else None
+        return Stored(value, edition.version)
 
     def _current(self, place: MemoryPlace) -> Stored | None:
         document = self._documents.get(place.name)
@@ -167,7 +165,7 @@ class MemoryStore:
         document = self._documents.get(place.name)
         if document is None:
             return self._create(place, value, expected, key)
-        if value.same_as(document.current.value):
+        if value.reveal() == document.current.value:
             return document.current.version
         pending = document.pending
         if pending is not None and pending.key != key:
@@ -176,7 +174,9 @@ class MemoryStore:
             return pending.version
         if self.kind.compares_and_sets and document.current.version != expected:
             raise Conflict(f"{place.name} is at another version than {expected}.")
-        edition = Edition(self._next(), value, document.current.siblings, key, based_on=document.current.version)
+        edition = Edition(
+            self._next(), value.reveal(), document.current.siblings, key, based_on=document.current.version
+        )
         if not self.kind.stages:
             return self._show(place.name, edition)
         document.pending = edition
@@ -188,7 +188,7 @@ class MemoryStore:
             _missing(place)
         if expected is not None and self.kind.compares_and_sets:
             raise Conflict(f"{place.name} is gone.")
-        return self._show(place.name, Edition(self._next(), value, (), key))
+        return self._show(place.name, Edition(self._next(), value.reveal(), (), key))
 
     def _promote(self, place: MemoryPlace, version: Version, expected: Version | None) -> None:
         document = self._documents[place.name]

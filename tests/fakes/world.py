@@ -65,7 +65,6 @@ class World:
         stores: Mapping[str, StoreTraits] | None = None,
         secrets: tuple[str, ...] = ("app",),
         overlap: Overlap = NO_OVERLAP,
-        ledger: WatchedLedger | None = None,
     ) -> None:
         self.folder = folder
         self.clock = MovingClock()
@@ -74,7 +73,7 @@ class World:
         kinds = stores if stores is not None else {"vault": VAULT}
         self.stores = {name: MemoryStore(kind, script=Script(name, self._at)) for name, kind in kinds.items()}
         self.policies = {name: self._policy(name, overlap) for name in secrets}
-        self.ledger = ledger or WatchedLedger.open(f"sqlite:///{folder}/ledger.db")
+        self.ledger = WatchedLedger.made_in(folder)
         self.ledger.hook = self._at
         self.events: list[Event] = []
         self._workers = itertools.count(1)
@@ -114,10 +113,10 @@ class World:
         """Make a token by hand, put it everywhere, and take it over. Gives its value."""
         token = self.issuer_fake.make_by_hand(f"{name}-by-hand", foreign=False)
         for store in self.stores.values() if in_all_stores else ():
-            store.put_by_hand(name, token.value.reveal())
+            store.put_by_hand(name, token.value)
         adoption.adopt(self.worker().runner.tools, self.policies[name], token.handle)
         self.clock.move(minutes=10)
-        return token.value.reveal()
+        return token.value
 
     @contextmanager
     def killed_at(self, moment: str, occurrence: int = 1) -> Iterator[None]:
@@ -163,7 +162,7 @@ class World:
         return value
 
     def alive(self) -> set[str]:
-        return {token.value.reveal() for token in self.issuer_fake.alive()}
+        return {token.value for token in self.issuer_fake.alive()}
 
     def unfinished_tokens(self, name: str = "app") -> list[TokenState]:
         rotation = self.rotation(name)
