@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from rotator.domain import lifecycle
+from rotator.domain.contracts import Stored
 from rotator.domain.errors import Ambiguous, Conflict, NeedsOperator, Permanent, RotatorError, Temporary, WrongOrder
 from rotator.domain.lifecycle import moved, with_destinations
 from rotator.domain.model import Destination, Phase, Placed, Version
@@ -64,28 +65,37 @@ def _publish_wave(work: Work, wave: list[Destination], value: SecretValue) -> No
 def _write(work: Work, destination: Destination, value: SecretValue, key: str) -> Version:
     """Write, and show to consumers. Somebody's change to another field of the document does not stop us."""
     opened = work.open(destination)
-    expected = destination.before
+    expected = destination.version or destination.before
     for _ in range(_TRIES_AGAINST_SIBLINGS):
         try:
-            return _write_once(opened, value, expected, key)
+            return _write_once(work, opened, value, expected, key)
         except Conflict:
             stored = opened.store.current(opened.place)
-            theirs = stored.value if stored else None
-            if theirs is not None and not _expected_there(work, destination, theirs):
+            if not _is_ours_to_write_over(work, destination, opened, stored):
                 raise
             expected = stored.version if stored else None
-    return _write_once(opened, value, expected, key)
+    return _write_once(work, opened, value, expected, key)
 
 
-def _expected_there(work: Work, destination: Destination, value: SecretValue) -> bool:
-    """Tell whether a place holds what we knew it held: what it had when we began, or a token of this rotation."""
-    fingerprint = work.fingerprint(value)
+def _is_ours_to_write_over(
+    work: Work, destination: Destination, opened: OpenDestination, stored: Stored | None
+) -> bool:
+    """Tell whether a place holds what we knew it held: what it had when we began, or a token of this rotation.
+
+    Where nothing can be read, only a write of ours whose answer was lost explains another version.
+    """
+    if not opened.traits.readable:
+        return destination.state is Placed.WRITING
+    if stored is None or stored.value is None:
+        return True
+    fingerprint = work.fingerprint(stored.value)
     ours = {token.fingerprint for token in work.rotation.tokens}
     return fingerprint == destination.before_fingerprint or fingerprint in ours
 
 
-def _write_once(opened: OpenDestination, value: SecretValue, expected: Version | None, key: str) -> Version:
+def _write_once(work: Work, opened: OpenDestination, value: SecretValue, expected: Version | None, key: str) -> Version:
     store, place = opened.store, opened.place
+    work.keep_lease()
     version = store.write(place, value, expected, key)
     if opened.traits.stages:
         staged = store.read(place, version)
@@ -93,6 +103,7 @@ def _write_once(opened: OpenDestination, value: SecretValue, expected: Version |
             raise Permanent(
                 f"{type(store).__name__} stored something else than it was given, and shows it to nobody yet."
             )
+        work.keep_lease()
         store.promote(place, version, expected)
     return version
 
