@@ -11,7 +11,8 @@ the only thing that a crash takes away is the value in memory (``holding`` is fa
 * the value is lost: ``RECOVER`` it from a destination that holds it;
 * the value is lost and nobody can hold it: ``DISCARD`` it and issue again;
 * the value is lost and a destination that cannot be read may hold it: issue another, publish that everywhere,
-  and let the lost one die together with the old one.
+  and let the lost one die together with the old one;
+* giving up was begun, and the new token may be dead already: ``WITHDRAW`` it to the end.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ class Step(StrEnum):
     PUBLISH = "publish"
     CONFIRM = "confirm"
     RETIRE = "retire"
+    WITHDRAW = "withdraw"
+    """The end of the new token was begun, because the rotation was given up. There is no way but to its end."""
 
 
 def next_step(rotation: Rotation, *, holding: bool) -> Step | None:
@@ -68,12 +71,8 @@ def next_step(rotation: Rotation, *, holding: bool) -> Step | None:
     match rotation.phase:
         case Phase.PLANNED:
             return _next_before_issue(rotation)
-        case Phase.ISSUED:
-            return Step.VERIFY if holding else Step.RECOVER
-        case Phase.VERIFIED:
-            return Step.PUBLISH if holding else Step.RECOVER
-        case Phase.PUBLISHED:
-            return Step.CONFIRM
+        case Phase.ISSUED | Phase.VERIFIED | Phase.PUBLISHED:
+            return _next_with_token(rotation, holding=holding)
         case Phase.CONFIRMED:
             return Step.RETIRE
         case _:
@@ -89,6 +88,16 @@ def _next_before_issue(rotation: Rotation) -> Step:
     if rotation.mode is Mode.REVOKE_FIRST and rotation.old is not None and rotation.old.state.may_live:
         return Step.CONTAIN
     return Step.ISSUE
+
+
+def _next_with_token(rotation: Rotation, *, holding: bool) -> Step:
+    if rotation.new is None or rotation.new.state is not TokenState.LIVE:
+        return Step.WITHDRAW  # its end was begun: it must never be given to consumers
+    if rotation.phase is Phase.PUBLISHED:
+        return Step.CONFIRM
+    if not holding:
+        return Step.RECOVER
+    return Step.VERIFY if rotation.phase is Phase.ISSUED else Step.PUBLISH
 
 
 def might_be_held(token: Token, destinations: Iterable[Destination]) -> bool:

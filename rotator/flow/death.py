@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
 
-from rotator.domain.contracts import TokenInfo, Verdict
-from rotator.domain.errors import NeedsOperator, Temporary
+import structlog
+
+from rotator.domain.contracts import Issued, Verdict
+from rotator.domain.errors import NeedsOperator, RotatorError, Temporary
 from rotator.domain.lifecycle import with_token
-from rotator.domain.model import Handle, Proof, Rotation, Token, TokenState
+from rotator.domain.model import Proof, Rotation, Token, TokenState
 from rotator.domain.secret_value import SecretValue
+from rotator.flow.lost import CLOCK_SKEW, look_for
 from rotator.flow.work import Work, poll
 
-_CLOCK_SKEW: Final = timedelta(minutes=5)
-"""How far an issuer's clock may be from ours and its creation times still be believed."""
+log = structlog.get_logger()
 
 
 def end_all(work: Work, tokens: tuple[Token, ...], kind: str) -> tuple[Rotation, dict[str, str]]:
@@ -45,11 +46,12 @@ def end(work: Work, token: Token, value: SecretValue | None) -> Proof:
     Temporary while the issuer still accepts it, and NeedsOperator where neither proof can be had.
     """
     if token.handle is None:
-        found = find_lost(work, token)
+        found = look_for(work, token)
         if found is None:
             return Proof.NEVER_MADE
         token = replace(token, handle=found)
     assert token.handle is not None
+    _wait_until_known(work, token, value)
     if _is_still_ours(work, token):
         work.keep_lease()
         work.issuer.revoke(token.handle)
@@ -86,38 +88,39 @@ def value_of(work: Work, token: Token) -> SecretValue | None:
     return None
 
 
-def find_lost(work: Work, token: Token) -> Handle | None:
-    """Look for a token that we asked for and whose answer we never read. None: the issuer has no such token.
+def disown(work: Work, issued: Issued) -> None:
+    """Revoke a token that came when its rotation was no longer ours: nobody will use it, or ever look for it again.
 
-    Found by its name, which carries a mark of ours; where tokens have no names, by a handle that was not there before.
+    Not where those who went on have come by it, too: then it is theirs.
     """
-    issuer = work.issuer
-    if not issuer.traits.lists:
-        raise NeedsOperator(
-            f"The issuer's answer was lost, and it lists no tokens: {token.name} may exist, unknown to anybody.",
-            remedy=f"Look for {token.name} at the issuer and delete it.",
+    fresh = work.tools.ledger.rotation(work.rotation.id)
+    current = work.tools.ledger.secret(work.rotation.secret).current
+    known = (current, *((fresh.old, *fresh.tokens) if fresh is not None else ()))
+    if any(work.matches(token, issued.value) for token in known):
+        return
+    try:
+        work.issuer.revoke(issued.handle)
+    except RotatorError as error:
+        log.error(  # noqa: TRY400  where it happened is of no use to anybody; what is left to do is
+            "a token came too late to be used and could not be revoked: delete it at the issuer",
+            secret=work.rotation.secret,
+            rotation=work.rotation.id,
+            error=type(error).__name__,
         )
-    work.keep_lease()
-    listed = list(issuer.tokens())
-    if issuer.traits.names_tokens:
-        found = [candidate for candidate in listed if candidate.name == token.name]
-    else:
-        known = {other.handle for other in (*work.rotation.tokens, work.rotation.old) if other is not None}
-        found = [
-            info for info in listed if info.handle not in (*token.handles_before, *known) and _is_young(info, token)
-        ]
-    if len(found) > 1:
-        raise NeedsOperator(
-            f"The issuer's answer was lost, and {len(found)} tokens could be the one it made.",
-            remedy="Delete at the issuer those that nobody uses, then run `rotate resume`.",
-        )
-    return found[0].handle if found else None
 
 
-def _is_young(info: TokenInfo, token: Token) -> bool:
-    if info.created_at is None or token.created_at is None:
-        return True
-    return info.created_at >= token.created_at - _CLOCK_SKEW
+def _wait_until_known(work: Work, token: Token, value: SecretValue | None) -> None:
+    """Let so young a token become known to its issuer. Until then, neither a revoke nor a refusal means anything."""
+    made = token.created_at or work.rotation.opened_at
+    patience = made + work.issuer.traits.issue_propagation - work.now
+
+    def known() -> bool | None:
+        if value is not None:
+            return work.issuer.verify(value).verdict is Verdict.VALID or None
+        return (work.issuer.traits.lists and _listed_as_ours(work, token)) or None
+
+    if patience > timedelta():
+        poll(work, patience, known)
 
 
 def _is_still_ours(work: Work, token: Token) -> bool:
@@ -136,7 +139,7 @@ def _listed_as_ours(work: Work, token: Token) -> bool:
         if token.name is not None and info.name is not None:
             return info.name == token.name
         if token.created_at is not None and info.created_at is not None:
-            return abs(info.created_at - token.created_at) <= _CLOCK_SKEW
+            return abs(info.created_at - token.created_at) <= CLOCK_SKEW
         return True
     return False
 

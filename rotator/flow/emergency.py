@@ -13,7 +13,7 @@ from typing import Final
 
 from rotator.domain.errors import LeaseLost, NeedsOperator
 from rotator.domain.lifecycle import untouched
-from rotator.domain.model import Cause, Phase, Rotation
+from rotator.domain.model import Cause, Phase, Rotation, TokenState
 from rotator.flow.opening import Order
 from rotator.flow.reconcile import start
 from rotator.flow.report import Report
@@ -43,7 +43,7 @@ def rotate(runner: Runner, order: Order) -> Report:
         return start(runner, order)
     lease = tools.ledger.claim(opened.id, tools.owner, tools.clock.now(), LEASE)
     if lease is None:
-        return Report(order.policy.name, refused=_elsewhere(opened))
+        return Report(order.policy.name, opened, refused=_elsewhere(opened))
     rotation = tools.ledger.rotation(opened.id)
     assert rotation is not None
     try:
@@ -51,12 +51,13 @@ def rotate(runner: Runner, order: Order) -> Report:
             return Report(order.policy.name, runner.resume(rotation, lease))
         ended = _taken_over(runner, rotation, lease)
     except LeaseLost:
-        return Report(order.policy.name, refused=_elsewhere(opened))
+        return Report(order.policy.name, opened, refused=_elsewhere(opened))
     return Report(order.policy.name, ended) if ended.phase.is_open else start(runner, order)
 
 
 def _taken_over(runner: Runner, rotation: Rotation, lease: Lease) -> Rotation:
-    if untouched(rotation) and rotation.phase is not Phase.CONFIRMED:
+    contained = rotation.old is not None and rotation.old.state is not TokenState.LIVE
+    if untouched(rotation) and rotation.phase is not Phase.CONFIRMED and not contained:
         return runner.withdraw(rotation, lease, "taken over: the secret was compromised")
     return runner.retire_now(rotation, lease)
 

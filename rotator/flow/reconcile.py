@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from rotator.domain import plan
 from rotator.domain.errors import LeaseLost, LedgerUnavailable, RotatorError
@@ -35,20 +36,29 @@ def one_pass(runner: Runner, policies: PolicySet) -> Iterator[Report]:
 def move_on(runner: Runner, rotation: Rotation) -> Report | None:
     """Advance an open rotation, unless its time has not come or another process has it (None)."""
     tools = runner.tools
-    if rotation.trouble is not None and rotation.trouble.needs_operator:
+    if _waits_for_a_person(rotation):
         return Report(rotation.secret, rotation)
-    if rotation.retry_at is not None and rotation.retry_at > tools.clock.now():
+    if _waits_for_its_time(rotation, tools.clock.now()):
         return None
     lease = tools.ledger.claim(rotation.id, tools.owner, tools.clock.now(), LEASE)
     if lease is None:
         return None
     fresh = tools.ledger.rotation(rotation.id)  # it may have moved between our reading and our claim
-    if fresh is None:
+    if fresh is None or _waits_for_a_person(fresh) or _waits_for_its_time(fresh, tools.clock.now()):
+        tools.ledger.release(lease)
         return None
     try:
         return Report(rotation.secret, runner.advance(fresh, lease))
     except LeaseLost:
         return None
+
+
+def _waits_for_a_person(rotation: Rotation) -> bool:
+    return rotation.trouble is not None and rotation.trouble.needs_operator
+
+
+def _waits_for_its_time(rotation: Rotation, now: datetime) -> bool:
+    return rotation.retry_at is not None and rotation.retry_at > now
 
 
 def start(runner: Runner, order: Order) -> Report:
@@ -62,4 +72,4 @@ def start(runner: Runner, order: Order) -> Report:
     try:
         return Report(order.policy.name, runner.advance(begun.rotation, begun.lease, begun.held))
     except LeaseLost as error:
-        return Report(order.policy.name, refused=error)
+        return Report(order.policy.name, begun.rotation, refused=error)

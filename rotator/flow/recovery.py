@@ -12,10 +12,11 @@ from dataclasses import replace
 from rotator.domain import lifecycle
 from rotator.domain.errors import NeedsOperator, WrongOrder
 from rotator.domain.lifecycle import moved, with_destinations, with_token
-from rotator.domain.model import Destination, Phase, Placed, TokenState, Version
+from rotator.domain.model import Destination, Phase, Placed, Proof, TokenState, Version
 from rotator.domain.secret_value import SecretValue
 from rotator.flow import death
-from rotator.flow.work import OpenDestination, Work, poll, without_trouble
+from rotator.flow.lost import look_for
+from rotator.flow.work import OpenDestination, Work, without_trouble
 
 
 def seek(work: Work) -> None:
@@ -23,9 +24,7 @@ def seek(work: Work) -> None:
     token = work.new
     if token.state is not TokenState.INTENDED:
         raise WrongOrder(f"token {token.id} is {token.state}: only one that was asked for and not answered is sought.")
-    asked_at = token.created_at or work.rotation.phase_at
-    patience = asked_at + work.issuer.traits.issue_propagation - work.now
-    handle = poll(work, patience, lambda: death.find_lost(work, token))
+    handle = look_for(work, token)
     state = TokenState.ABSENT if handle is None else TokenState.LIVE
     found = with_token(work.rotation, token.id, lambda known: replace(known, state=state, handle=handle))
     work.record(found, "sought", name=token.name, found=handle)
@@ -92,16 +91,37 @@ def withdraw(work: Work, why: str, *, restoring: bool) -> None:
     ``restoring`` puts earlier values back where the new one was already written; only a person asks for that.
     Raises NeedsOperator where withdrawing would leave a consumer with a dead token, or where that is not certain.
     """
-    old = work.rotation.old
-    if old is not None and old.state is TokenState.DEAD:
-        raise NeedsOperator(
-            "The old token is dead already, so there is nothing to go back to.",
-            remedy="Go forward: run `rotate resume`.",
-        )
+    refuse_without_a_way_back(work)
     places = [_cleared(work, place, restoring=restoring) for place in work.rotation.destinations]
     work.record(with_destinations(work.rotation, places), "withdrawing", why=why)
     after, proofs = death.end_all(work, lifecycle.own_tokens_alive(work.rotation), "discarding")
     work.record(moved(after, Phase.WITHDRAWN, work.now), "withdrawn", why=why, proof=proofs)
+
+
+def refuse_without_a_way_back(work: Work) -> None:
+    """Raise NeedsOperator, before anything is touched, if the old token cannot be put in force everywhere."""
+    rotation = work.rotation
+    if rotation.phase is Phase.CONFIRMED:
+        raise NeedsOperator(
+            f"Rotation {rotation.id} is confirmed: its new token is in force everywhere, and cannot be withdrawn.",
+            remedy=f"If that token is no good, replace it: run `rotate retire {rotation.id}`, then `rotate now`.",
+        )
+    if rotation.old is not None and rotation.old.state is not TokenState.LIVE:
+        raise NeedsOperator(
+            "The old token is dead or about to be, so there is nothing to go back to.",
+            remedy=f"Go forward: run `rotate resume {rotation.id}`.",
+        )
+    for place in rotation.destinations:
+        if place.state is not Placed.PENDING and not work.open(place).traits.readable:
+            raise NeedsOperator(
+                f"{place.target} cannot be read, and may hold the new token.",
+                remedy=f"Go forward: run `rotate resume {rotation.id}` once the trouble is over.",
+            )
+
+
+def finish_withdrawing(work: Work) -> None:
+    """Bring a withdrawal to its end whose destinations were cleared already, and whose token may be dead."""
+    withdraw(work, "it was given up before", restoring=False)
 
 
 def _cleared(work: Work, destination: Destination, *, restoring: bool) -> Destination:
@@ -109,11 +129,7 @@ def _cleared(work: Work, destination: Destination, *, restoring: bool) -> Destin
     if destination.state is Placed.PENDING:
         return destination
     opened = work.open(destination)
-    if not opened.traits.readable:
-        raise NeedsOperator(
-            f"{destination.target} cannot be read, and may hold the new token.",
-            remedy="Go forward: run `rotate resume` once the trouble is over.",
-        )
+    work.keep_lease()
     token = next(known for known in work.rotation.tokens if known.id == destination.token)
     opened.store.discard(opened.place, work.write_key(token))
     seen = _as_seen(work, destination, opened)
@@ -130,7 +146,6 @@ def _cleared(work: Work, destination: Destination, *, restoring: bool) -> Destin
 
 def _put_back(work: Work, destination: Destination, opened: OpenDestination) -> None:
     """Make the value from before the rotation the newest again, and see that it is."""
-    assert work.rotation.old is None or work.rotation.old.state.may_live
     if destination.before is not None and opened.traits.versioned:
         opened.store.restore(opened.place, destination.before, destination.version)
     else:
@@ -144,7 +159,9 @@ def _put_back(work: Work, destination: Destination, opened: OpenDestination) -> 
         version = opened.store.write(opened.place, old, destination.version, key)
         opened.store.promote(opened.place, version, destination.version)
     stored = opened.store.current(opened.place)
-    if stored is None or stored.value is None or work.fingerprint(stored.value) != destination.before_fingerprint:
+    value = stored.value if stored is not None else None
+    as_before = value is not None and work.fingerprint(value) == destination.before_fingerprint
+    if not as_before and not work.matches(work.rotation.old, value):
         raise NeedsOperator(f"{destination.target} does not hold its earlier value after it was put back.")
 
 
@@ -155,12 +172,19 @@ def wake(work: Work) -> None:
 
 
 def take_up(work: Work) -> None:
-    """Go on because a person said so: what destinations hold now may be written over, whoever wrote it."""
-    if work.rotation.phase is Phase.CONFIRMED:
+    """Go on because a person said so: what destinations hold now may be written over, whoever wrote it.
+
+    Where the issuer lists no tokens, it is also the person's word that a lost one was looked for, and is not there.
+    """
+    rotation = work.rotation
+    if rotation.phase is Phase.CONFIRMED:
         wake(work)  # nothing is left to write
         return
-    places = [_accepted(work, place) for place in work.rotation.destinations]
-    after = without_trouble(with_destinations(work.rotation, places))
+    lost = rotation.new
+    if lost is not None and lost.state is TokenState.INTENDED and not work.issuer.traits.lists:
+        rotation = with_token(rotation, lost.id, death.buried(Proof.NEVER_MADE, work.now))
+    places = [_accepted(work, place) for place in rotation.destinations]
+    after = without_trouble(with_destinations(rotation, places))
     if after.phase is Phase.PUBLISHED and not all(place.state is Placed.WRITTEN for place in places):
         after = moved(after, Phase.VERIFIED, work.now)
     work.record(after, "resumed")
@@ -169,17 +193,19 @@ def take_up(work: Work) -> None:
 def _accepted(work: Work, destination: Destination) -> Destination:
     """Give the destination with what it holds now as what we write over, unless it holds, or may hold, our token."""
     opened = work.open(destination)
-    if destination.state is Placed.WRITING or not opened.traits.readable:
+    if destination.state is not Placed.PENDING and not opened.traits.readable:
         return destination
+    work.keep_lease()
     stored = opened.store.current(opened.place)
     value = stored.value if stored is not None else None
-    if destination.state is not Placed.PENDING and work.matches(work.rotation.new, value):
-        return destination
-    return replace(
+    ours = next((token for token in work.rotation.tokens if work.matches(token, value)), None)
+    if ours is not None and stored is not None:
+        return replace(destination, state=Placed.WRITTEN, token=ours.id, version=stored.version)
+    over_this = replace(
         destination,
-        state=Placed.PENDING,
-        token=None,
-        version=None,
         before=stored.version if stored is not None else None,
         before_fingerprint=work.fingerprint(value) if value is not None else None,
     )
+    if destination.state is Placed.WRITING:
+        return over_this  # what was staged there may be the only copy of the new value
+    return replace(over_this, state=Placed.PENDING, token=None, version=None)

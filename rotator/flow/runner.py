@@ -32,6 +32,7 @@ STEPS: Final[Mapping[Step, Callable[[Work], datetime | None]]] = {
     Step.PUBLISH: publishing.publish,
     Step.CONFIRM: steps.confirm,
     Step.RETIRE: steps.retire,
+    Step.WITHDRAW: recovery.finish_withdrawing,
 }
 
 PATIENCE: Final = timedelta(minutes=2)
@@ -51,7 +52,11 @@ class Runner:
         if held is not None:
             self._held[rotation.id] = held
         work = Work(self.tools, rotation, lease, self._held.setdefault(rotation.id, Held()))
-        self._go(work)
+        try:
+            self._go(work)
+        except LeaseLost:
+            self._held.pop(rotation.id, None)  # those who took over go their own way; what we know is of no use
+            raise
         if work.rotation.phase.is_open:
             self.tools.ledger.release(work.lease)
         else:
@@ -64,8 +69,16 @@ class Runner:
         return self._asked(rotation, lease, recovery.take_up if stuck else recovery.wake)
 
     def withdraw(self, rotation: Rotation, lease: Lease, why: str) -> Rotation:
-        """Take a rotation back because a person said so, putting earlier values back where needed."""
-        work = Work(self.tools, rotation, lease, self._held.pop(rotation.id, Held()))
+        """Take a rotation back because a person said so, putting earlier values back where needed.
+
+        Raises NeedsOperator when there is no way back: then the rotation is left as it is.
+        """
+        work = Work(self.tools, rotation, lease, self._held.setdefault(rotation.id, Held()))
+        try:
+            recovery.refuse_without_a_way_back(work)
+        except NeedsOperator:
+            self.tools.ledger.release(work.lease)
+            raise
         try:
             recovery.withdraw(work, why, restoring=True)
         except (LeaseLost, LedgerUnavailable):
@@ -74,6 +87,8 @@ class Runner:
             self._note(work, error, None)
         if work.rotation.phase.is_open:
             self.tools.ledger.release(work.lease)
+        else:
+            self._held.pop(rotation.id, None)
         return work.rotation
 
     def retire_now(self, rotation: Rotation, lease: Lease) -> Rotation:
@@ -99,16 +114,17 @@ class Runner:
 
     def _go(self, work: Work) -> None:
         deadline = work.now + self.patience
-        while (step := next_step(work.rotation, holding=work.held.new is not None)) is not None:
+        while (step := next_step(work.rotation, holding=work.holding)) is not None:
+            if self._is_to_stop():
+                return
             try:
                 wait_until = STEPS[step](work)
             except (LeaseLost, LedgerUnavailable):
                 raise
             except Temporary as trouble:
-                if self._wait(work, trouble, deadline):
-                    continue
-                self._give_up(work, trouble)
-                return
+                if not self._wait(work, trouble, deadline):
+                    return
+                continue
             except Permanent as trouble:
                 self._give_up(work, trouble)
                 return
@@ -123,10 +139,18 @@ class Runner:
                 return
 
     def _wait(self, work: Work, trouble: Temporary, deadline: datetime) -> bool:
-        """Write the trouble down and wait before the next try. False when this run's patience is over."""
+        """Write the trouble down and wait before the next try. False when this run is over: a later one may go on."""
         pause = back_off(work.rotation.attempts + 1, trouble.retry_after)
         self._note(work, trouble, work.now + pause)
-        return work.now + pause <= deadline and self.tools.clock.wait(pause)
+        if self._is_to_stop():
+            return False
+        if work.now + pause <= deadline:
+            return self.tools.clock.wait(pause)
+        self._give_up(work, trouble)
+        return False
+
+    def _is_to_stop(self) -> bool:
+        return not self.tools.clock.wait(timedelta())
 
     def _give_up(self, work: Work, trouble: RotatorError) -> None:
         """Withdraw, if nothing holds the new token. Else stay: a later run, or a person, goes forward."""

@@ -13,11 +13,21 @@ from typing import Final
 from rotator.domain import lifecycle, naming
 from rotator.domain.contracts import Issued, IssueRequest, Verdict, Verification
 from rotator.domain.durations import Duration
-from rotator.domain.errors import Ambiguous, Conflict, NeedsOperator, Permanent, RotatorError, Temporary, WrongOrder
+from rotator.domain.errors import (
+    Ambiguous,
+    Conflict,
+    LeaseLost,
+    NeedsOperator,
+    Permanent,
+    RotatorError,
+    Temporary,
+    WrongOrder,
+)
 from rotator.domain.lifecycle import moved, with_destinations, with_token
 from rotator.domain.model import Destination, Phase, Placed, Proof, Token, TokenId, TokenState
 from rotator.domain.secret_value import SecretValue
 from rotator.flow import death
+from rotator.flow.lost import wait_for_our_turn
 from rotator.flow.publishing import gravest
 from rotator.flow.work import Work, poll, side_by_side, without_trouble
 
@@ -39,6 +49,8 @@ def issue(work: Work) -> None:
     """Ask the issuer for one token, once. The intent is durable before the call: its name tells how to find it."""
     _expect(work, Phase.PLANNED)
     rotation, issuer = work.rotation, work.issuer
+    if not issuer.traits.names_tokens:
+        wait_for_our_turn(work)
     attempt = len(rotation.tokens) + 1
     name = naming.token_name(rotation.token_name, naming.mark_of(rotation.id, attempt), issuer.traits.names)
     token = Token(
@@ -59,15 +71,18 @@ def issue(work: Work) -> None:
     except RotatorError:
         _never_made(work, token)
         raise
-    _take_into_hand(work, token, issued)
+    try:
+        _take_into_hand(work, token, issued)
+    except LeaseLost:
+        death.disown(work, issued)
+        raise
 
 
 def _take_into_hand(work: Work, token: Token, issued: Issued) -> None:
-    old = work.rotation.old
-    if old is not None and (issued.handle == old.handle or work.matches(old, issued.value)):
+    if _was_given_before(work, issued):
         _never_made(work, token)
         raise NeedsOperator(
-            f"The issuer gave back the token that is in use ({issued.handle}) instead of a new one.",
+            f"The issuer gave back a token that was there already ({issued.handle}) instead of a new one.",
             remedy="Its profile must call an endpoint that creates another token.",
         )
     work.held.new = issued.value
@@ -81,6 +96,15 @@ def _take_into_hand(work: Work, token: Token, issued: Issued) -> None:
     )
     after = moved(with_token(work.rotation, token.id, lambda _: live), Phase.ISSUED, work.now)
     work.record(after, "issued", name=token.name, handle=issued.handle, expires=_text(issued.expires_at))
+
+
+def _was_given_before(work: Work, issued: Issued) -> bool:
+    """Tell whether this is the old token, or one of this rotation, and not a new one with a dead one's handle."""
+    known = [token for token in (work.rotation.old, *work.rotation.tokens) if token is not None]
+    return any(
+        work.matches(token, issued.value) or (token.state is not TokenState.DEAD and token.handle == issued.handle)
+        for token in known
+    )
 
 
 def _never_made(work: Work, token: Token) -> None:
@@ -141,7 +165,7 @@ def confirm(work: Work) -> None:
         work.held.new = stored[0]  # all of them are equal: each has the new token's fingerprint
         _verified(work, stored[0])
     places = [replace(place, state=Placed.CONFIRMED) for place in work.rotation.destinations]
-    work.held.just_confirmed = True
+    work.just_confirmed = True
     work.record(
         moved(with_destinations(work.rotation, places), Phase.CONFIRMED, work.now),
         "confirmed",
@@ -181,7 +205,7 @@ def retire(work: Work) -> datetime | None:
     wait_until = _overlap_goes_on(work)
     if wait_until is not None:
         return wait_until
-    if not work.held.just_confirmed:
+    if not work.just_confirmed:
         _still_in_step(work)
     after, proofs = death.end_all(work, lifecycle.still_alive(work.rotation), "retiring")
     work.record(moved(after, Phase.RETIRED, work.now), "retired", proof=proofs)

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import Issuer, Place, Store, StoreTraits
+from rotator.domain.errors import Temporary
 from rotator.domain.model import Destination, Event, Fingerprint, IssuerRef, Rotation, Target, Token
 from rotator.domain.secret_value import SecretValue
 from rotator.ledger.leases import Lease
@@ -59,8 +60,6 @@ class Held:
 
     new: SecretValue | None = None
     old: SecretValue | None = None
-    just_confirmed: bool = False
-    """The destinations were read back by this very process, a moment ago."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +84,8 @@ class Work:
     rotation: Rotation
     lease: Lease
     held: Held = field(default_factory=Held)
+    just_confirmed: bool = False
+    """The destinations were read back in this very run, a moment ago."""
 
     @cached_property
     def issuer(self) -> Issuer:
@@ -103,6 +104,11 @@ class Work:
         token = self.rotation.new
         assert token is not None
         return token
+
+    @property
+    def holding(self) -> bool:
+        """Tell whether we have the new token's value: that of an earlier token, from before others went on, is none."""
+        return self.matches(self.rotation.new, self.held.new)
 
     def fingerprint(self, value: SecretValue) -> Fingerprint:
         return self.tools.ledger.fingerprint(value)
@@ -137,7 +143,7 @@ ResultT = TypeVar("ResultT")
 def poll(work: Work, patience: timedelta, attempt: Callable[[], ResultT | None]) -> ResultT | None:
     """Call ``attempt`` until it gives something or ``patience`` is over: at once, then at growing intervals.
 
-    None when time ran out, or the process was asked to stop.
+    None when time ran out. Raises Temporary when the process is asked to stop: then nothing is known yet.
     """
     deadline = work.now + patience
     pause = timedelta(milliseconds=250)
@@ -147,8 +153,10 @@ def poll(work: Work, patience: timedelta, attempt: Callable[[], ResultT | None])
         if result is not None:
             return result
         left = deadline - work.now
-        if left <= timedelta() or not work.tools.clock.wait(min(pause, left)):
+        if left <= timedelta():
             return None
+        if not work.tools.clock.wait(min(pause, left)):
+            raise Temporary("The process was asked to stop while it waited for an answer to change.")
         pause = min(pause * 2, timedelta(seconds=5))
 
 

@@ -1,0 +1,82 @@
+"""Looking for a token that we asked for and whose answer we never read.
+
+It is known by its name, which carries a mark of ours. Where tokens have no names, a handle that was not there before
+has to do; so we ask such an issuer for one token at a time, and only a token of that moment counts, that nobody else
+of ours has and nobody ever used: its value has reached nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from rotator.domain.contracts import TokenInfo
+from rotator.domain.errors import NeedsOperator, Temporary
+from rotator.domain.model import Handle, Token, TokenState
+from rotator.flow.work import Work, poll
+
+CLOCK_SKEW: Final = timedelta(minutes=5)
+"""How far an issuer's clock may be from ours and its creation times still be believed."""
+
+
+def look_for(work: Work, token: Token) -> Handle | None:
+    """Give the handle of a lost token; None once the issuer had the time to list it and does not.
+
+    Raises NeedsOperator where nothing tells whether it exists.
+    """
+    asked_at = token.created_at or work.rotation.phase_at
+    return poll(work, asked_at + work.issuer.traits.issue_propagation - work.now, lambda: _find(work, token))
+
+
+def wait_for_our_turn(work: Work) -> None:
+    """Raise Temporary while another rotation waits for an answer of the same issuer: its token could be taken for ours.
+
+    Asked only where tokens have no names.
+    """
+    for other in work.tools.ledger.open_rotations():
+        unanswered = other.new is not None and other.new.state is TokenState.INTENDED
+        if unanswered and other.id != work.rotation.id and other.issuer.connection == work.rotation.issuer.connection:
+            raise Temporary(
+                f"Rotation {other.id} of {other.secret} waits for a token of this issuer, whose tokens have no names.",
+                remedy="It is our turn when that one is answered.",
+            )
+
+
+def _find(work: Work, token: Token) -> Handle | None:
+    issuer = work.issuer
+    if not issuer.traits.lists:
+        raise NeedsOperator(
+            f"The issuer's answer was lost, and it lists no tokens: {token.name} may exist, unknown to anybody.",
+            remedy=f"Look for {token.name} at the issuer and delete it, then run `rotate resume {work.rotation.id}`.",
+        )
+    work.keep_lease()
+    listed = list(issuer.tokens())
+    if issuer.traits.names_tokens:
+        found = [candidate for candidate in listed if candidate.name == token.name]
+    else:
+        taken = {*token.handles_before, *_handles_of_ours(work)}
+        found = [info for info in listed if info.handle not in taken and _is_of_that_moment(work, info, token)]
+    if len(found) > 1:
+        raise NeedsOperator(
+            f"The issuer's answer was lost, and {len(found)} tokens could be the one it made.",
+            remedy="Delete at the issuer those that nobody uses, then run `rotate resume`.",
+        )
+    return found[0].handle if found else None
+
+
+def _handles_of_ours(work: Work) -> Iterator[Handle]:
+    """Give the handles that the ledger knows to be somebody's: this rotation's, and those of all other secrets."""
+    known = [*work.rotation.tokens, work.rotation.old]
+    for secret in work.tools.ledger.secrets():
+        opened = (*secret.open.tokens, secret.open.old) if secret.open is not None else ()
+        known += [secret.current, *opened]
+    return (token.handle for token in known if token is not None and token.handle is not None)
+
+
+def _is_of_that_moment(work: Work, info: TokenInfo, token: Token) -> bool:
+    """Tell whether a token can have been made by the request for ``token``, by its time and by its use."""
+    if info.last_used_at is not None or token.created_at is None:
+        return False
+    made = info.created_at or work.now
+    return made <= token.created_at + work.issuer.traits.issue_propagation + CLOCK_SKEW

@@ -1,0 +1,137 @@
+"""``rotate now --compromised``: success is only reported when every old token is proven dead."""
+
+from __future__ import annotations
+
+import pytest
+
+from rotator.domain.model import Cause, Mode, Phase, Proof
+from rotator.flow.report import Outcome, exit_code
+from tests.fakes.scripted import Killed, denied, unavailable
+from tests.fakes.world import A_DAY, ENV_FILE, HEROKU, VAULT
+
+
+def test_a_compromised_token_gets_no_overlap(make_world):
+    world = make_world(overlap=A_DAY)
+    old = world.adopt()
+    report = world.worker().rotate(cause=Cause.COMPROMISED)
+    assert exit_code([report]) == 0
+    assert old not in world.alive()
+
+
+def test_an_open_rotation_in_its_overlap_is_taken_over_and_both_its_tokens_die(make_world):
+    world = make_world(overlap=A_DAY)
+    old = world.adopt()
+    world.worker().rotate()
+    leaked = world.held_everywhere()
+
+    report = world.worker().rotate(cause=Cause.COMPROMISED)
+
+    assert exit_code([report]) == 0
+    assert world.alive() == {world.held_everywhere()}
+    assert not {old, leaked} & world.alive()
+
+
+def test_an_open_rotation_that_touched_nothing_is_withdrawn_first(world):
+    old = world.adopt()
+    world.issuer_fake.script.fail("verify", *[denied()] * 1)
+    world.issuer_fake.script.fail("revoke", *[unavailable()] * 30)
+    world.worker().rotate()
+    assert world.rotation().phase.is_open
+    world.issuer_fake.script.forgive()
+
+    report = world.worker().rotate(cause=Cause.COMPROMISED)
+
+    assert exit_code([report]) == 0
+    assert old not in world.alive()
+    assert world.alive() == {world.held_everywhere()}
+
+
+def test_an_open_rotation_that_has_written_is_finished_first(make_world):
+    world = make_world(stores={"vault": VAULT, "heroku": HEROKU})
+    old = world.adopt()
+    with world.killed_at("before heroku.write"):
+        world.worker().rotate()
+    leaked = world.stores["vault"].holds("app")
+    world.lease_runs_out()
+
+    report = world.worker().rotate(cause=Cause.COMPROMISED)
+
+    assert exit_code([report]) == 0
+    assert not {old, leaked} & world.alive()
+    assert world.alive() == {world.held_everywhere()}
+
+
+def test_it_is_not_success_while_the_old_token_still_works(world):
+    world.adopt()
+    world.issuer_fake.revokes_in_vain = True
+    report = world.worker().rotate(cause=Cause.COMPROMISED)
+    assert report.outcome is Outcome.UNFINISHED
+    assert exit_code([report]) == 4
+
+
+def test_it_is_not_success_when_the_old_token_could_not_be_tried(make_world):
+    world = make_world(stores={"file": ENV_FILE})
+    world.adopt()
+    with world.killed_at("after ledger.record", occurrence=7):
+        world.worker().rotate(cause=Cause.COMPROMISED)
+    world.lease_runs_out()
+    report = world.worker().rotate(cause=Cause.COMPROMISED)
+    assert report.rotation.old.proof is Proof.UNLISTED
+    assert exit_code([report]) == 4
+
+
+def test_it_is_not_success_when_the_token_in_use_was_never_adopted(world):
+    world.stores["vault"].put_by_hand("app", world.issuer_fake.make_by_hand().value)
+    report = world.worker().rotate(cause=Cause.COMPROMISED)
+    assert "never adopted" in report.old_may_live
+    assert exit_code([report]) == 4
+
+
+def test_what_another_process_works_on_is_left_to_it_and_is_not_success(world):
+    world.adopt()
+    with world.killed_at("before vault.write"):
+        world.worker().rotate()
+    report = world.worker().rotate(cause=Cause.COMPROMISED)
+    assert report.outcome is Outcome.UNFINISHED
+    assert "Another process" in str(report.refused)
+    assert exit_code([report]) == 4
+
+
+# --- revoke first ---
+
+
+def test_revoke_first_ends_the_old_token_before_there_is_a_new_one(world):
+    old = world.adopt()
+    seen = []
+    world.hook = lambda moment: moment == "before issuer.issue" and seen.append(old in world.alive())
+    report = world.worker().rotate(cause=Cause.COMPROMISED, mode=Mode.REVOKE_FIRST)
+    assert seen == [False]
+    assert exit_code([report]) == 0
+    assert world.alive() == {world.held_everywhere()}
+
+
+@pytest.mark.parametrize("call", ["issue", "verify"])
+def test_after_containment_there_is_only_forward(world, call):
+    world.adopt()
+    world.issuer_fake.script.fail(call, denied())
+    worker = world.worker()
+    worker.rotate(mode=Mode.REVOKE_FIRST)
+    assert world.rotation().trouble.needs_operator
+    worker.resume()
+    assert world.rotation().phase is Phase.RETIRED
+    assert world.alive() == {world.held_everywhere()}
+
+
+def test_the_old_token_that_was_revoked_first_is_not_revoked_again(world):
+    world.adopt()
+    revoked = []
+
+    def count(moment):
+        if moment == "before issuer.revoke":
+            revoked.append(moment)
+            if len(revoked) > 1:
+                raise Killed(moment)
+
+    world.hook = count
+    world.worker().rotate(mode=Mode.REVOKE_FIRST)
+    assert len(revoked) == 1

@@ -1,0 +1,175 @@
+"""Two processes at one rotation: the one that was held up too long can move nothing, and does no harm."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from rotator.domain.contracts import IssuerTraits
+from rotator.domain.model import Phase, TokenState
+from rotator.flow.report import Outcome
+from tests.fakes.scripted import unavailable
+from tests.fakes.world import A_DAY, ENV_FILE, HEROKU, SECRETS_MANAGER, VAULT
+
+
+def held_up_at(world, moment, meanwhile, occurrence=1):
+    """Stop whoever comes to this moment until its lease is over; let others work; then let it go on."""
+    came = []
+
+    def pause(now):
+        if now == moment:
+            came.append(now)
+            if len(came) == occurrence:
+                world.hook = lambda _moment: None
+                world.lease_runs_out()
+                meanwhile()
+
+    world.hook = pause
+
+
+def test_a_rotation_that_somebody_works_on_is_left_to_them(world):
+    world.adopt()
+    with world.killed_at("before vault.write"):
+        world.worker().rotate()
+    other = world.worker()
+    assert other.one_pass() == []
+    assert other.rotate().outcome is Outcome.UNFINISHED
+    world.lease_runs_out()
+    other.one_pass()
+    assert world.rotation().phase is Phase.RETIRED
+
+
+def test_two_workers_that_begin_at_once_make_one_rotation(world):
+    world.adopt()
+    other = world.worker()
+    seen = []
+
+    def begin_too(moment):
+        if moment == "before ledger.begin":
+            world.hook = lambda _moment: None
+            seen.append(other.rotate().outcome)
+
+    world.hook = begin_too
+    report = world.worker().rotate()
+    assert (seen, report.outcome) == ([Outcome.ROTATED], Outcome.REFUSED)
+    assert world.alive() == {world.held_everywhere()}
+
+
+@pytest.mark.parametrize("moment", ["before issuer.issue", "after issuer.issue"])
+def test_a_process_held_up_while_it_asks_for_a_token_revokes_what_it_gets(world, moment):
+    """Its rotation was taken over and has ended: nobody else will ever look for that token."""
+    world.adopt()
+    other = world.worker()
+    held_up_at(world, moment, other.one_pass)
+
+    report = world.worker().rotate()
+
+    assert report.outcome is Outcome.UNFINISHED
+    assert world.rotation().phase is Phase.RETIRED
+    assert world.alive() == {world.held_everywhere()}
+
+
+@pytest.mark.parametrize("kind", [VAULT, SECRETS_MANAGER, ENV_FILE], ids=["vault", "aws", "file"])
+@pytest.mark.parametrize("moment", ["before store.write", "after store.write", "before ledger.record"])
+def test_a_process_held_up_while_it_writes_cannot_undo_what_was_done_meanwhile(make_world, kind, moment):
+    world = make_world(stores={"store": kind})
+    world.adopt()
+    other = world.worker()
+    held_up_at(world, moment, other.one_pass, occurrence=4 if "ledger" in moment else 1)
+    world.worker().rotate()
+    world.lease_runs_out()
+    other.one_pass()
+    assert world.rotation().phase is Phase.RETIRED
+    assert world.alive() == {world.held_everywhere()}
+
+
+def test_a_process_held_up_between_staging_and_promotion_promotes_nothing(make_world):
+    world = make_world(stores={"aws": SECRETS_MANAGER})
+    old = world.adopt()
+    other = world.worker()
+    held_up_at(world, "after aws.write", other.withdraw)
+    world.worker().rotate()
+    assert world.rotation().phase is Phase.WITHDRAWN
+    assert world.held_everywhere() == old
+    assert world.alive() == {old}
+
+
+def test_a_value_from_before_the_lease_was_lost_is_not_taken_for_the_new_one(make_world):
+    """The first process still remembers its token; meanwhile another one issued and wrote a second."""
+    world = make_world(stores={"heroku": HEROKU})
+    world.adopt()
+    first, second = world.worker(), world.worker()
+
+    def another_goes_on_and_dies():
+        with world.killed_at("before heroku.write"):
+            second.one_pass()
+
+    held_up_at(world, "before issuer.verify", another_goes_on_and_dies)
+    first.rotate()
+    world.lease_runs_out()
+
+    first.one_pass()
+
+    assert world.rotation().phase is Phase.RETIRED
+    assert world.alive() == {world.held_everywhere()}
+
+
+def test_a_process_held_up_while_it_revokes_does_no_harm(make_world):
+    world = make_world(overlap=A_DAY)
+    world.adopt()
+    worker, other = world.worker(), world.worker()
+    worker.rotate()
+    world.clock.move(hours=25)
+    held_up_at(world, "before issuer.revoke", other.one_pass)
+    worker.one_pass()
+    assert world.rotation().phase is Phase.RETIRED
+    assert world.alive() == {world.held_everywhere()}
+
+
+def test_a_rotation_that_was_stopped_for_a_person_meanwhile_is_not_moved(world):
+    """Between looking at the list of open rotations and taking the lease, somebody else noted a trouble."""
+    world.adopt()
+    world.stores["vault"].script.fail("write", *[unavailable()] * 30)
+    with world.killed_at("after ledger.record", occurrence=3):
+        world.worker().rotate()
+    world.stores["vault"].script.forgive()
+    world.lease_runs_out()
+    worker, other = world.worker(), world.worker()
+    world.issuer_fake.gives_back_the_newest = True
+
+    def other_is_quicker(moment):
+        if moment == "before ledger.claim":
+            world.hook = lambda _moment: None
+            other.one_pass()
+            assert world.rotation().trouble.needs_operator
+
+    world.hook = other_is_quicker
+    worker.one_pass()
+    asked = [event for event in world.events if event.kind == "issuing"]
+    assert len(asked) == 2
+
+
+def test_the_lease_is_kept_through_a_long_wait(world):
+    world.adopt()
+    world.issuer_fake.with_traits(revoke_propagation=timedelta(minutes=30))
+    world.issuer_fake.revoke_delay = timedelta(minutes=20)
+    assert world.worker().rotate().outcome is Outcome.ROTATED
+
+
+def test_a_killed_process_is_not_waited_for_longer_than_its_lease(world):
+    world.adopt()
+    with world.killed_at("after vault.write"):
+        world.worker().rotate()
+    world.clock.move(minutes=5, seconds=1)
+    world.worker().one_pass()
+    assert world.rotation().phase is Phase.RETIRED
+    assert all(token.state is not TokenState.REVOKING for token in world.rotation().tokens)
+
+
+def test_a_nameless_issuer_is_no_obstacle_for_a_held_up_process(make_world):
+    world = make_world(issuer=IssuerTraits(names_tokens=False))
+    world.adopt()
+    held_up_at(world, "after issuer.issue", world.worker().one_pass)
+    world.worker().rotate()
+    assert world.alive() == {world.held_everywhere()}

@@ -1,0 +1,164 @@
+"""The main job: a token is replaced, everywhere, and the old one is proven dead."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from rotator.domain.model import Cause, Overlap, Phase, Proof, TokenState
+from rotator.flow.report import Outcome
+from tests.fakes.world import A_DAY, ENV_FILE, HEROKU, RESTARTED, SECRETS_MANAGER, VAULT
+
+
+def test_a_token_is_replaced_everywhere_and_the_old_one_is_dead(make_world):
+    world = make_world(stores={"vault": VAULT, "aws": SECRETS_MANAGER, "file": ENV_FILE, "heroku": HEROKU})
+    old = world.adopt()
+
+    report = world.worker().rotate()
+
+    assert report.outcome is Outcome.ROTATED
+    assert world.alive() == {world.held_everywhere()}
+    assert world.held_everywhere() != old
+    assert report.rotation.old.proof is Proof.REFUSED
+
+
+def test_it_is_told_as_it_happens(world):
+    world.adopt()
+    world.worker().rotate()
+    assert world.kinds_of_events() == [
+        "adopted", "opened", "issuing", "issued", "verified", "publishing", "written", "published", "confirmed",
+        "retiring", "retired",
+    ]  # fmt: skip
+    assert [event.kind for event in world.ledger.history(world.secret().name)] == world.kinds_of_events()
+
+
+def test_other_fields_of_the_document_are_left_alone(world):
+    world.adopt()
+    world.stores["vault"].change_a_sibling("app", "password", "theirs")
+    before = world.stores["vault"].siblings("app")
+    world.worker().rotate()
+    assert world.stores["vault"].siblings("app") == before
+
+
+def test_readable_and_versioned_stores_are_written_first_and_write_only_ones_last(make_world):
+    world = make_world(stores={"heroku": HEROKU, "file": ENV_FILE, "vault": VAULT})
+    world.adopt()
+    written = []
+    world.hook = lambda moment: written.append(moment) if moment.endswith(".write") else None
+    world.worker().rotate()
+    assert [moment for moment in written if moment.startswith("after")] == [
+        "after vault.write", "after file.write", "after heroku.write",
+    ]  # fmt: skip
+
+
+def test_a_place_that_is_not_there_yet_is_made(world):
+    world.worker().rotate()
+    assert world.alive() == {world.held_everywhere()}
+
+
+def test_consumers_that_must_restart_have_done_so_before_the_old_token_dies(make_world):
+    world = make_world(stores={"file": RESTARTED})
+    old = world.adopt()
+    seen = []
+    world.hook = lambda moment: (
+        moment == "before issuer.revoke" and seen.append(world.stores["file"].consumers_read("app"))
+    )
+    world.worker().rotate()
+    assert seen
+    assert old not in seen
+
+
+def test_a_secret_whose_time_has_come_is_rotated_by_a_pass(world):
+    world.adopt()
+    assert world.worker().one_pass() == []
+    world.clock.move(days=91)
+    assert [report.outcome for report in world.worker().one_pass()] == [Outcome.ROTATED]
+    assert world.rotation().cause is Cause.DUE
+
+
+def test_one_secret_that_fails_holds_up_no_other(make_world):
+    world = make_world(secrets=("first", "second"))
+    for name in ("first", "second"):
+        world.adopt(name)
+    world.clock.move(days=91)
+    world.stores["vault"].stage_by_hand("first", "pending-version-of-somebody")
+    outcomes = {report.secret: report.outcome for report in world.worker().one_pass()}
+    assert outcomes == {"first": Outcome.REFUSED, "second": Outcome.ROTATED}
+
+
+# --- the overlap ---
+
+
+def test_the_old_token_lives_through_its_overlap_and_then_dies(make_world):
+    world = make_world(overlap=A_DAY)
+    old = world.adopt()
+    worker = world.worker()
+
+    assert worker.rotate().outcome is Outcome.IN_OVERLAP
+    assert world.alive() == {old, world.held_everywhere()}
+    world.clock.move(hours=23)
+    assert worker.one_pass() == []
+    assert old in world.alive()
+    world.clock.move(hours=2)
+    assert [report.outcome for report in worker.one_pass()] == [Outcome.ROTATED]
+    assert world.alive() == {world.held_everywhere()}
+
+
+def test_the_overlap_goes_on_while_the_old_token_is_used(make_world):
+    overlap = Overlap(for_=timedelta(hours=1), until_unused_for=timedelta(hours=1), at_most=timedelta(hours=4))
+    world = make_world(overlap=overlap)
+    world.issuer_fake.with_traits(reports_last_use=True)
+    old = world.adopt()
+    world.worker().rotate()
+
+    world.clock.move(minutes=50)
+    world.issuer_fake.token_of(old).last_used_at = world.clock.now()
+    world.clock.move(minutes=11)
+    world.worker().one_pass()
+    assert old in world.alive()
+    world.clock.move(minutes=50)
+    world.worker().one_pass()
+    assert world.rotation().phase is Phase.RETIRED
+
+
+def test_an_old_token_that_is_used_beyond_its_longest_overlap_is_left_to_a_person(make_world):
+    overlap = Overlap(for_=timedelta(hours=1), until_unused_for=timedelta(hours=3), at_most=timedelta(hours=2))
+    world = make_world(overlap=overlap)
+    world.issuer_fake.with_traits(reports_last_use=True)
+    old = world.adopt()
+    worker = world.worker()
+    worker.rotate()
+    world.clock.move(hours=2)
+    world.issuer_fake.token_of(old).last_used_at = world.clock.now()
+
+    worker.one_pass()
+
+    assert world.rotation().trouble.needs_operator
+    assert old in world.alive()
+    assert worker.retire().phase is Phase.RETIRED
+    assert old not in world.alive()
+
+
+def test_a_person_can_end_the_overlap_early(make_world):
+    world = make_world(overlap=A_DAY)
+    old = world.adopt()
+    world.worker().rotate()
+    assert world.worker().retire().phase is Phase.RETIRED
+    assert old not in world.alive()
+
+
+@pytest.mark.parametrize("same_process", [True, False])
+def test_an_old_token_that_somebody_put_back_during_the_overlap_is_not_revoked(make_world, same_process):
+    world = make_world(overlap=A_DAY)
+    old = world.adopt()
+    worker = world.worker()
+    worker.rotate()
+    world.stores["vault"].put_by_hand("app", old)
+    world.clock.move(hours=25)
+
+    (worker if same_process else world.worker()).one_pass()
+
+    assert old in world.alive()
+    assert world.rotation().trouble.needs_operator
+    assert world.rotation().old.state is TokenState.LIVE
