@@ -9,10 +9,10 @@ import typer
 
 from rotator.cli.context import Context
 from rotator.domain.errors import InvalidInput, NeedsOperator
-from rotator.flow.report import Outcome
 
 if TYPE_CHECKING:
     from rotator.domain.model import Rotation
+    from rotator.flow.report import Outcome
     from rotator.flow.runner import Runner
     from rotator.ledger.leases import Lease
 
@@ -29,6 +29,8 @@ def resume(context: typer.Context, rotation: RotationArgument) -> None:
 
 def withdraw(context: typer.Context, rotation: RotationArgument) -> None:
     """Take a rotation back: earlier values are restored, its new token is revoked."""
+    from rotator.flow.report import Outcome
+
     _move(
         context,
         rotation,
