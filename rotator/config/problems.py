@@ -121,6 +121,8 @@ def wrong_value(details: ErrorDetails) -> tuple[str, str]:
 def _in_its_own_words(details: ErrorDetails) -> tuple[str, str]:
     """Take the message of the validator that refused; ours say ``what; what to do``."""
     context = details.get("ctx", {})
+    if details["type"] == "string_pattern_mismatch":
+        return "does not have the form that is asked for", f"it must match {context.get('pattern')}"
     if details["type"] in ("literal_error", "enum"):
         return f"must be {context.get('expected')}", ""
     if details["type"] in ("value_error", "assertion_error"):
