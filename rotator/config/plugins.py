@@ -147,7 +147,8 @@ _OF_AN_EXTRA: Final = re.compile(r"""(?P<package>[\w.-]+).*\bextra\s*==\s*['"](?
 
 @cache
 def _installed() -> tuple[EntryPoint, ...]:
-    return tuple(entry for group in (_ISSUERS, _STORES, _PROFILES, _READERS) for entry in entry_points(group=group))
+    offered = entry_points()  # once for all groups: each call reads the metadata of every distribution
+    return tuple(entry for group in (_ISSUERS, _STORES, _PROFILES, _READERS) for entry in offered.select(group=group))
 
 
 def _only(entries: list[EntryPoint], what: str) -> EntryPoint:

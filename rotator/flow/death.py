@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import structlog
-
 from rotator.domain.contracts import Issued, Verdict
 from rotator.domain.errors import NeedsOperator, RotatorError, Temporary
 from rotator.domain.lifecycle import with_token
@@ -19,8 +17,7 @@ from rotator.domain.model import Proof, Rotation, Token, TokenState
 from rotator.domain.secret_value import SecretValue
 from rotator.flow.lost import CLOCK_SKEW, look_for
 from rotator.flow.work import Work, poll
-
-log = structlog.get_logger()
+from rotator.observe.logs import logger
 
 
 def end_all(work: Work, tokens: tuple[Token, ...], kind: str) -> tuple[Rotation, dict[str, str]]:
@@ -101,7 +98,7 @@ def disown(work: Work, issued: Issued) -> None:
     try:
         work.issuer.revoke(issued.handle)
     except RotatorError as error:
-        log.error(  # noqa: TRY400  where it happened is of no use to anybody; what is left to do is
+        logger().error(
             "a token came too late to be used and could not be revoked: delete it at the issuer",
             secret=work.rotation.secret,
             rotation=work.rotation.id,

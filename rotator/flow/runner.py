@@ -10,8 +10,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-import structlog
-
 from rotator.domain.errors import LeaseLost, LedgerUnavailable, NeedsOperator, Permanent, RotatorError, Temporary
 from rotator.domain.lifecycle import Step, back_off, next_step, untouched
 from rotator.domain.model import Phase, Rotation, RotationId, TokenState, Trouble
@@ -19,8 +17,7 @@ from rotator.domain.secret_value import redact
 from rotator.flow import publishing, recovery, steps
 from rotator.flow.work import Held, Tools, Work, without_trouble
 from rotator.ledger.leases import Lease
-
-log = structlog.get_logger()
+from rotator.observe.logs import logger
 
 STEPS: Final[Mapping[Step, Callable[[Work], datetime | None]]] = {
     Step.CONTAIN: steps.contain,
@@ -174,7 +171,7 @@ class Runner:
         work.record(after, "trouble", family=kind, what=trouble.what, remedy=trouble.remedy)
 
     def _as_trouble(self, step: Step, bug: Exception) -> NeedsOperator:
-        log.error("a step failed in a way nobody foresaw", step=step.value, error=type(bug).__name__, exc_info=bug)
+        logger().error("a step failed in a way nobody foresaw", step=step.value, error=type(bug).__name__, exc_info=bug)
         return NeedsOperator(
             f"The step {step} failed with {type(bug).__name__}, which is a bug.",
             remedy="The log has the details. `rotate resume` tries again.",

@@ -2,17 +2,18 @@
 
 Lines go to standard error, as JSON where machines read them. Libraries log through the same door, and only warnings:
 at lower levels botocore, urllib3 and httpx print bodies and URLs.
+
+Most runs write no line at all, so structlog (40 ms) is imported for the first one.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+import threading
 import traceback
 from collections.abc import MutableMapping
 from typing import Any, Final
-
-import structlog
 
 from rotator.domain.clock import SystemClock
 from rotator.domain.model import Event
@@ -45,8 +46,47 @@ _clock = SystemClock()
 Line = MutableMapping[str, Any]
 
 
+class _Door:
+    """The setting up of structlog, put off until the first line is written, and then done once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # whoever logs while it is being set up is the thread that does it
+        self._wanted: tuple[str, bool] | None = None
+
+    def prepare(self, level: str, *, as_json: bool) -> None:
+        with self._lock:
+            self._wanted = level, as_json
+
+    def open(self) -> None:
+        with self._lock:
+            if self._wanted is not None:
+                _set_up_structlog(*self._wanted)
+                self._wanted = None
+
+
+_door = _Door()
+
+
 def configure(level: str, *, as_json: bool) -> None:
     """Set up this process's logging: ours at ``level``, libraries' at WARNING, all redacted, to standard error."""
+    _door.prepare(level, as_json=as_json)
+    handler = _Forwarding(logging.WARNING)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    for name in _LIBRARIES:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def logger() -> Any:
+    """Give what lines are written with: ``logger().error("what happened", secret=…)``."""
+    import structlog  # noqa: PLC0415  see above
+
+    _door.open()
+    return structlog.get_logger()
+
+
+def _set_up_structlog(level: str, as_json: bool) -> None:
+    import structlog  # noqa: PLC0415  see above
+
     renderer: Any = structlog.processors.JSONRenderer(sort_keys=True) if as_json else _plainly
     structlog.configure(
         processors=[_with_time_and_level, _with_where, _only_allowed, renderer, _redacted],
@@ -54,17 +94,11 @@ def configure(level: str, *, as_json: bool) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    handler = _Forwarding(logging.WARNING)
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    for name in _LIBRARIES:
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def log_event(event: Event) -> None:
     """Write an event of the audit log as a log line, too."""
-    structlog.get_logger().info(
-        sentence(event), kind=event.kind, secret=event.secret, rotation=event.rotation, actor=event.actor
-    )
+    logger().info(sentence(event), kind=event.kind, secret=event.secret, rotation=event.rotation, actor=event.actor)
 
 
 def _with_time_and_level(_logger: Any, method: str, line: Line) -> Line:
@@ -101,4 +135,4 @@ class _Forwarding(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
-        structlog.get_logger().warning(redact(record.getMessage()), logger=record.name, exc_info=error)
+        logger().warning(redact(record.getMessage()), logger=record.name, exc_info=error)

@@ -24,7 +24,7 @@ from pydantic import (
 class Part(BaseModel):
     """One part of a profile. Unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
 
 
 def _is_jmespath(expression: str) -> str:
