@@ -8,7 +8,8 @@ import typer
 
 from rotator.cli.context import Context
 from rotator.cli.output import document, line, moment
-from rotator.domain.model import Handle
+from rotator.domain.errors import InvalidInput
+from rotator.domain.model import Handle, Token
 
 
 def adopt(
@@ -23,10 +24,18 @@ def adopt(
     from rotator.flow.adoption import adopt as adopt_token
 
     session: Context = context.obj
-    (policy,) = select(session.app.policies, Selection([name]))
+    chosen = select(session.app.policies, Selection([name]))
+    if len(chosen) > 1:
+        names = ", ".join(each.name for each in chosen)
+        raise InvalidInput.of(f"`{name}` fits {len(chosen)} policies: {names}", "adopt one at a time")
+    policy = chosen[0]
     token = adopt_token(session.app.runner().tools, policy, Handle(handle) if handle else None)
     if session.as_json:
-        document({"secret": name, "handle": token.handle, "name": token.name, "expires_at": token.expires_at})
+        document({"secret": policy.name, "handle": token.handle, "name": token.name, "expires_at": token.expires_at})
     else:
         known_as = f" ({token.name})" if token.name else ""
-        line(f"{name}: adopted {token.handle}{known_as}, expires {moment(token.expires_at)}.")
+        line(f"{policy.name}: adopted {token.handle}{known_as}, {_end(token)}. Next: `rotate plan {policy.name}`.")
+
+
+def _end(token: Token) -> str:
+    return f"expires {moment(token.expires_at)} UTC" if token.expires_at else "whose expiry nobody tells"

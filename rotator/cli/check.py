@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rotator.cli.context import Context
-from rotator.cli.output import document, line
+from rotator.cli.output import counted, document, line
+
+if TYPE_CHECKING:
+    from rotator.flow.inspection import Finding
 
 
 def check(
@@ -19,26 +22,34 @@ def check(
     """Validate the policies. Touches nothing."""
     session: Context = context.obj
     policies = session.app.policies
-    counts = f"{len(policies.policies)} policies, {len(policies.connections)} connections"
+    counts = {"policies": len(policies.policies), "connections": len(policies.connections)}
+    summary = f"{counted(counts['policies'], 'policy')}, {counted(counts['connections'], 'connection')}"
     if not online:
         if session.as_json:
-            document({"policies": len(policies.policies), "connections": len(policies.connections), "problems": []})
+            document({**counts, "problems": []})
         else:
-            line(f"OK: {counts}.")
+            line(f"OK: {summary}.")
         return
     from rotator.flow.inspection import inspect
 
     findings = [finding for policy in policies.policies for finding in inspect(session.app.connections, policy)]
     wrong = [finding for finding in findings if finding.error is not None]
     if session.as_json:
-        problems = [
-            {"secret": finding.secret, "subject": finding.subject, "problem": str(finding.error)} for finding in wrong
-        ]
-        document({"policies": len(policies.policies), "checked": len(findings), "problems": problems})
+        document(
+            {**counts, "checks": [_as_data(each) for each in findings], "problems": [_as_data(each) for each in wrong]}
+        )
     else:
         for finding in findings:
             mark = "ok  " if finding.error is None else "FAIL"
             line(f"{mark} {finding.secret}: {finding.subject}: {finding.error or finding.said}")
-        line(f"{counts}; {len(wrong)} of {len(findings)} checks failed." if wrong else f"OK: {counts}.")
+        checks = counted(len(findings), "check")
+        line(f"{len(wrong)} of {checks} failed." if wrong else f"OK: {summary}, {checks}.")
     if wrong:
         raise typer.Exit(3)
+
+
+def _as_data(finding: Finding) -> dict[str, Any]:
+    about = {"secret": finding.secret, "subject": finding.subject}
+    if finding.error is None:
+        return {**about, "ok": True, "said": finding.said}
+    return {**about, "ok": False, "what": finding.error.what, "remedy": finding.error.remedy}

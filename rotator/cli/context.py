@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import sys
 import threading
+from _thread import start_new_thread
 from collections.abc import Mapping
 from functools import cached_property
 from types import FrameType
 from typing import TYPE_CHECKING, Any
-
-import typer
 
 if TYPE_CHECKING:
     from rotator.app import App
@@ -23,7 +24,7 @@ class Context:
     def __init__(self, given: Mapping[str, Any], *, as_json: bool, no_color: bool) -> None:
         self._given = given
         self.as_json = as_json
-        self.no_color = no_color
+        self._no_color = no_color
         self.stop = threading.Event()
 
     @cached_property
@@ -31,6 +32,10 @@ class Context:
         from rotator.config.settings import load_settings
 
         return load_settings(self._given)
+
+    @property
+    def no_color(self) -> bool:
+        return self._no_color or self.settings.no_color
 
     @cached_property
     def app(self) -> App:
@@ -46,18 +51,18 @@ class Context:
 
         Both are safe: what is half done is in the ledger.
         """
+        text = "Stopping after the call in flight; a second signal stops at once."
+        said = (json.dumps({"event": "stopping", "text": text}) if self.as_json else text).encode() + b"\n"
+
+        signals: list[int] = []
 
         def on_signal(number: int, _frame: FrameType | None) -> None:
-            if self.stop.is_set():
+            # Whatever was interrupted may hold the event's lock, or be printing: neither can be waited for in here.
+            signals.append(number)
+            if len(signals) > 1:
                 os._exit(128 + number)
-            self.stop.set()
-            typer.echo("Stopping after the call in flight; a second signal stops at once.", err=True)
+            start_new_thread(self.stop.set, ())
+            os.write(sys.stderr.fileno(), said)
 
         signal.signal(signal.SIGINT, on_signal)
         signal.signal(signal.SIGTERM, on_signal)
-
-
-def version() -> str:
-    from importlib.metadata import version as installed
-
-    return installed("secrets-rotator")

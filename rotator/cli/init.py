@@ -76,4 +76,5 @@ def init(
         line(f"wrote {file_name}")
     for file_name in kept:
         line(f"kept  {file_name}: it was there")
-    line("Next: edit policies/example.yaml, then `rotate check`.")
+    there = "" if directory == Path() else f" in {directory}"
+    line(f"Next: edit {directory / 'policies' / 'example.yaml'}, then run `rotate check`{there}.")

@@ -70,9 +70,13 @@ def _move(
     ledger = session.app.ledger
     found = ledger.secret(SecretName(wanted)).open or ledger.rotation(wanted)
     if found is None:
-        raise InvalidInput.of(f"There is no rotation {wanted}", "`rotate status` shows the open ones")
+        known = ledger.secret(SecretName(wanted)).current is not None
+        what = f"{wanted} has no open rotation" if known else f"There is no rotation {wanted}"
+        raise InvalidInput.of(what, "`rotate status` shows the open ones")
     if not found.phase.is_open:
-        raise InvalidInput.of(f"Rotation {found.id} of {found.secret} has ended: it is {found.phase}")
+        raise InvalidInput.of(
+            f"Rotation {found.id} of {found.secret} has ended: it is {found.phase}", f"`rotate history {found.secret}`"
+        )
     session.stop_gently_on_signals()
     runner = session.app.runner(progress(session))
     lease = ledger.claim(found.id, runner.tools.owner, runner.tools.clock.now(), LEASE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,13 +13,13 @@ import typer
 
 from rotator.cli import selecting
 from rotator.cli.context import Context
-from rotator.cli.output import line, warn
+from rotator.cli.output import counted, line, warn
 from rotator.domain.durations import Duration
 from rotator.domain.errors import InvalidInput
 from rotator.domain.secret_value import redact
 
 if TYPE_CHECKING:
-    from rotator.domain.model import Overlap
+    from rotator.domain.model import Overlap, Secret
     from rotator.flow.opening import Order
 
 
@@ -93,32 +94,50 @@ def _shortened(policy_overlap: Overlap, asked_for: str | None) -> Overlap:
 
 def _ask(session: Context, orders: list[Order], *, yes: bool) -> None:
     """Show what will be done, and ask. Without a terminal nobody can answer, so --yes is needed."""
-    from rotator.domain.model import Mode
-
     if not session.as_json:
         for order in orders:
-            policy = order.policy
-            old = session.app.ledger.secret(policy.name).current
-            line(
-                f"{policy.name}: a new token from {policy.issuer.connection}, written to {len(policy.targets)} places:"
-            )
-            for target in policy.targets:
-                line(f"  {target}")
-            line(f"  the old token: {_fate(order, old.handle if old else None)}")
-            if order.mode is Mode.REVOKE_FIRST:
-                line("  DOWNTIME: the old token is revoked before there is a new one.")
+            for text in _intent(order, session.app.ledger.secret(order.policy.name)):
+                line(text)
     if yes:
         return
     if not sys.stdin.isatty():
         raise InvalidInput.of("There is no terminal to ask whether to go on", "add --yes")
-    typer.confirm(f"Rotate {len(orders)} now?", abort=True, err=session.as_json)
+    try:
+        agreed = typer.confirm(f"Rotate {len(orders)} now?", err=session.as_json)
+    except typer.Abort:
+        agreed = False
+    if not agreed:
+        raise InvalidInput.of("Nothing was done: the answer was no")
 
 
-def _fate(order: Order, old: str | None) -> str:
-    from rotator.domain.model import Cause
+def _intent(order: Order, secret: Secret) -> Iterator[str]:
+    """Say what will be done with one secret, in lines."""
+    from rotator.domain.model import Cause, Mode
 
-    if old is None:
+    policy, under_way = order.policy, secret.open
+    if under_way is not None:
+        taken_over = order.cause is Cause.COMPROMISED and under_way.cause is not Cause.COMPROMISED
+        then = "it is ended first, without overlap" if taken_over else "it is moved on, and no other is begun"
+        yield f"{policy.name}: rotation {under_way.id} is open ({under_way.phase}); {then}."
+        if not taken_over:
+            return
+    places = counted(len(policy.targets), "place")
+    yield f"{policy.name}: a new token from {policy.issuer.connection}, written to {places}:"
+    for target in policy.targets:
+        yield f"  {target}"
+    yield f"  the old token: {_fate(order, secret)}"
+    if order.mode is Mode.REVOKE_FIRST:
+        yield "  DOWNTIME: consumers are refused from then on, until they have read the new one."
+
+
+def _fate(order: Order, secret: Secret) -> str:
+    from rotator.domain.model import Cause, Mode
+
+    if secret.current is None:
         return f"not known, so it is left alone. (`rotate adopt {order.policy.name}` first, if there is one.)"
+    old = secret.current.handle
+    if order.mode is Mode.REVOKE_FIRST:
+        return f"{old} is revoked first, before there is a new one"
     overlap = order.overlap.for_ if order.overlap else timedelta()
     if order.cause is Cause.COMPROMISED or not overlap:
         return f"{old} is revoked as soon as the new one is confirmed everywhere"

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
-from rotator.domain.errors import InvalidInput, RotatorError
+from rotator.domain.errors import InvalidInput, Problem, RotatorError
 from rotator.domain.secret_value import redact
 
 
@@ -27,26 +27,35 @@ def warn(text: str) -> None:
 
 
 def fail(error: Exception, code: int, *, as_json: bool) -> NoReturn:
-    """Say what went wrong, and end with this exit code."""
+    """Say what went wrong, and end with this exit code: a document on standard output, or lines on standard error."""
     if isinstance(error, InvalidInput):
-        problems = [
-            {"what": problem.what, "remedy": problem.remedy, "file": problem.file, "line": problem.line,
-             "column": problem.column}
-            for problem in error.problems
-        ]  # fmt: skip
-        text = [str(problem) for problem in error.problems]
+        problems = [problem_data(problem) for problem in error.problems]
+        lines = [str(problem) for problem in error.problems]
     elif isinstance(error, RotatorError):
         problems = [{"what": error.what, "remedy": error.remedy}]
-        text = [f"{error.what}{f'  {error.remedy}' if error.remedy else ''}"]
+        lines = [str(error)]
     else:
-        where = f"{type(error).__name__}, which is a bug of rotate's"
-        problems = [{"what": where, "remedy": "Nothing is lost: what was begun is in the ledger."}]
-        text = [f"Failed with {where}. Nothing is lost: what was begun is in the ledger.", *_where(error)]
+        what = f"Failed with {type(error).__name__}, which is a bug of rotate's."
+        remedy, where = "Nothing is lost: what was begun is in the ledger.", _where(error)
+        problems = [{"what": what, "remedy": remedy, "where": where}]
+        lines = [f"{what} {remedy}", *(f"  at {place}" for place in where)]
     if as_json:
-        document({"error": problems, "exit_code": code})
-    for item in text:
-        warn(item)
+        document({"problems": problems, "exit_code": code})
+    else:
+        for text in lines:
+            warn(text)
     sys.exit(code)
+
+
+def problem_data(problem: Problem) -> dict[str, Any]:
+    """Give a problem as JSON shows it."""
+    return {
+        "what": problem.what,
+        "remedy": problem.remedy,
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+    }
 
 
 def _where(error: Exception) -> list[str]:
@@ -54,7 +63,14 @@ def _where(error: Exception) -> list[str]:
     import traceback
 
     frames = traceback.extract_tb(error.__traceback__)[-4:]
-    return [f"  at {Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames]
+    return [f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames]
+
+
+def counted(number: int, thing: str) -> str:
+    """Write ``1 policy``, ``2 policies``, ``3 checks``."""
+    if number == 1:
+        return f"1 {thing}"
+    return f"{number} {thing[:-1]}ies" if thing.endswith("y") else f"{number} {thing}s"
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, no_color: bool) -> None:

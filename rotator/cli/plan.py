@@ -24,6 +24,7 @@ def plan(
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 10 when something is due.")] = False,
 ) -> None:
     """Show what is due and why, and when the rest will be. Touches nothing."""
+    from rotator.cli.wording import can_be_done_now, waits_for
     from rotator.config.selection import Selection, select
     from rotator.domain.plan import Action, decide
 
@@ -32,16 +33,18 @@ def plan(
     wanted = Selection(names or (), issuer, store, tag, owner, everything=everything)
     chosen = select(app.policies, wanted, all_by_default=True)
     known = {secret.name: secret for secret in app.ledger.secrets()}
+    now = app.clock.now()
     rows: list[dict[str, Any]] = []
     for policy in chosen:
         secret = known.get(policy.name) or app.ledger.secret(policy.name)
-        decision = decide(policy, secret, app.clock.now())
+        decision = decide(policy, secret, now)
+        waits = decision.action is Action.RESUME and not can_be_done_now(decision, now)
         rows.append(
             {
                 "secret": policy.name,
-                "action": decision.action,
+                "action": Action.WAIT if waits else decision.action,
                 "reason": decision.reason,
-                "text": decision.text,
+                "text": waits_for(secret, decision),
                 "due": decision.due,
                 "issuer": policy.issuer.connection,
                 "destinations": [str(target) for target in policy.targets],
@@ -57,7 +60,7 @@ def plan(
             [(row["secret"], row["action"], moment(row["due"]), row["text"]) for row in rows],
             no_color=session.no_color,
         )
-        for row in due:
+        for row in due:  # what would be done
             line(f"{row['secret']}: {row['issuer']} → {', '.join(row['destinations'])}")
     if exit_code and due:
         raise typer.Exit(SOMETHING_IS_DUE)

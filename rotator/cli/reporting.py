@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from rotator.cli import wording
 from rotator.cli.context import Context
-from rotator.cli.output import document, line, moment, warn
+from rotator.cli.output import document, line, warn
 from rotator.domain.model import Event, Rotation, Token
 from rotator.flow.report import Outcome, Report, exit_code
 from rotator.observe.events import sentence
@@ -35,8 +36,17 @@ def conclude(session: Context, reports: list[Report], *, compromised: bool = Fal
         document({"secrets": [as_data(report) for report in reports], "exit_code": code})
         return code
     for report in sorted(reports, key=lambda report: report.secret):
-        line(f"{report.secret}: {_in_words(report)}")
+        line(f"{report.secret}: {wording.outcome(report, _why_withdrawn(session, report))}")
     return code
+
+
+def _why_withdrawn(session: Context, report: Report) -> str | None:
+    """Give the reason that the history holds: a rotation that has ended is in no trouble any more."""
+    if report.outcome is not Outcome.WITHDRAWN or report.rotation is None:
+        return None
+    events = session.app.ledger.history(report.secret)
+    ended = [event for event in events if event.rotation == report.rotation.id and event.kind == "withdrawn"]
+    return str(ended[-1].detail.get("why", "")) if ended else None
 
 
 def as_data(report: Report) -> dict[str, Any]:
@@ -56,6 +66,9 @@ def rotation_data(rotation: Rotation) -> dict[str, Any]:
         "id": rotation.id,
         "phase": rotation.phase,
         "cause": rotation.cause,
+        "mode": rotation.mode,
+        "reason": rotation.reason,
+        "actor": rotation.actor,
         "opened_at": rotation.opened_at,
         "retry_at": rotation.retry_at,
         "commit": rotation.commit,
@@ -88,38 +101,3 @@ def _event(event: Event) -> dict[str, Any]:
         "text": sentence(event),
         "detail": dict(event.detail),
     }
-
-
-def _in_words(report: Report) -> str:
-    rotation = report.rotation
-    if rotation is None:
-        blocked = report.blocked.text if report.blocked else ""
-        return f"REFUSED, nothing was touched. {report.refused}" if report.refused else f"WAITS. {blocked}"
-    match report.outcome:
-        case Outcome.ROTATED:
-            return _rotated(report, rotation)
-        case Outcome.IN_OVERLAP:
-            return (
-                f"rotated; the old token lives until {moment(rotation.retry_at)} UTC. `rotate run --once` revokes "
-                f"it then, `rotate retire {rotation.id}` does it now."
-            )
-        case Outcome.WITHDRAWN:
-            return f"WITHDRAWN; the old token is in force everywhere. See `rotate history {report.secret}`."
-        case _:
-            return f"UNFINISHED ({rotation.phase}), rotation {rotation.id}. {_why_unfinished(report, rotation)}"
-
-
-def _why_unfinished(report: Report, rotation: Rotation) -> str:
-    if report.refused is not None:
-        return str(report.refused)
-    if rotation.trouble is not None:
-        return f"{rotation.trouble.what} {rotation.trouble.remedy}".strip()
-    return f"It was interrupted; `rotate resume {rotation.id}` goes on."
-
-
-def _rotated(report: Report, rotation: Rotation) -> str:
-    if report.old_may_live:
-        return f"rotated, BUT {report.old_may_live}."
-    if rotation.old is None:
-        return "rotated; there was no old token that we know of (nothing was revoked)."
-    return f"rotated; the old token {rotation.old.handle} is dead (proof: {rotation.old.proof})."

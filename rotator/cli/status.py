@@ -8,7 +8,7 @@ import typer
 
 from rotator.cli import selecting
 from rotator.cli.context import Context
-from rotator.cli.output import document, moment, span, table
+from rotator.cli.output import document, line, moment, span, table
 
 
 def status(
@@ -22,6 +22,7 @@ def status(
 ) -> None:
     """Show each secret's phase, age, due time, expiry, destinations, and what it waits for."""
     from rotator.cli.reporting import rotation_data
+    from rotator.cli.wording import waits_for
     from rotator.config.selection import Selection, select
     from rotator.domain.plan import decide
 
@@ -36,7 +37,6 @@ def status(
         secret = known.get(policy.name) or app.ledger.secret(policy.name)
         decision = decide(policy, secret, now)
         token, rotation = secret.current, secret.open
-        trouble = rotation.trouble if rotation else None
         rows.append(
             {
                 "secret": policy.name,
@@ -50,7 +50,7 @@ def status(
                 else f"{len(policy.targets)}/{len(policy.targets)}"
                 if token
                 else "-",
-                "waits_for": f"{trouble.what} {trouble.remedy}".strip() if trouble else decision.text,
+                "waits_for": waits_for(secret, decision),
                 "rotation": rotation_data(rotation) if rotation else None,
             }
         )
@@ -75,7 +75,7 @@ def status(
         no_color=session.no_color,
     )
     if orphaned:
-        typer.echo(f"Known, but without a policy now (nothing is revoked for that): {', '.join(orphaned)}")
+        line(f"Known, but without a policy now (nothing is revoked for that): {', '.join(orphaned)}")
 
 
 def _in_step(destinations: Any) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from rotator.domain.model import Event
 
 _SENTENCES: Final[Mapping[str, str]] = {
     "adopted": "adopted {handle}: it is the token in use now",
-    "opened": "rotation opened ({cause}){because}",
+    "opened": "rotation opened ({cause}){because}{at_commit}",
     "containing": "revoking the old token first: {handles}",
     "contained": "the old token is dead: {proof}",
     "issuing": "asking the issuer for {name}",
@@ -22,13 +23,13 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "value lost": "the value of {handle} is lost; another token will be issued",
     "verified": "the issuer accepts {handle}",
     "publishing": "writing to {destinations}",
-    "written": "written to {destinations}{failures}",
+    "written": "written {to_destinations}{failures}",
     "published": "published everywhere",
     "confirmed": "read back and confirmed: {handle} is in use",
     "overlap": "the old token lives until {until}",
     "overlap ended": "the overlap was ended early",
     "retiring": "revoking {handles}",
-    "retired": "retired; proof of death: {proof}",
+    "retired": "retired; {deaths}",
     "withdrawing": "taking it back: {why}",
     "withdrawn": "withdrawn; the old token is in force",
     "resumed": "resumed",
@@ -39,9 +40,29 @@ _SENTENCES: Final[Mapping[str, str]] = {
 def sentence(event: Event) -> str:
     """Say what happened, in one line. An unknown kind is shown as it is."""
     detail = {key: _plain(value) for key, value in event.detail.items()}
-    reason, failed = event.detail.get("reason"), event.detail.get("failed")
-    extra = {"because": f": {reason}" if reason else "", "failures": f"; failed: {_plain(failed)}" if failed else ""}
-    return _SENTENCES.get(event.kind, event.kind).format_map(_Known({**detail, **extra})).strip()
+    return _SENTENCES.get(event.kind, event.kind).format_map(_Known({**detail, **_phrases(event.detail)})).strip()
+
+
+def _phrases(detail: Mapping[str, Any]) -> dict[str, str]:
+    """Give the parts of sentences that are there only when there is something to say."""
+    reason, commit, proof, until = (detail.get(key) for key in ("reason", "commit", "proof", "until"))
+    written, failed = detail.get("destinations"), detail.get("failed")
+    return {
+        "until": f"{datetime.fromisoformat(until):%Y-%m-%d %H:%M} UTC" if until else "-",
+        "because": f": {reason}" if reason else "",
+        "at_commit": f", policies at {_short(str(commit))}" if commit else "",
+        "to_destinations": f"to {_plain(written)}" if written else "nowhere",
+        "failures": f"; failed: {_plain(failed)}" if failed else "",
+        "deaths": f"proof of death: {_plain(proof)}" if proof else "no old token was left to revoke",
+    }
+
+
+def _short(commit: str) -> str:
+    digits, dash, dirty = commit.partition("-")
+    return f"{digits[:_DIGITS_OF_A_COMMIT]}{dash}{dirty}"
+
+
+_DIGITS_OF_A_COMMIT: Final = 12
 
 
 class _Known(dict[str, str]):

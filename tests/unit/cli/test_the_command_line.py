@@ -1,0 +1,135 @@
+"""What holds for every command: options before and behind it, errors as text and as JSON, signals, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rotator.cli import commands, main
+from rotator.cli.context import Context
+from rotator.cli.output import counted, fail
+from rotator.domain.errors import (
+    InvalidInput,
+    LeaseLost,
+    LedgerUnavailable,
+    NeedsOperator,
+    Permanent,
+    Problem,
+    Temporary,
+    WrongOrder,
+)
+
+PROBLEM = Problem("unknown key `x`", "remove it", Path("policies/a.yaml"), 3, 5)
+
+
+@pytest.mark.parametrize(
+    ("typed", "understood"),
+    [
+        ("status --json", "--json status"),
+        ("now a --ledger sqlite:///x --yes", "--ledger sqlite:///x now a --yes"),
+        ("plan --policies=there --no-color b", "--policies=there --no-color plan b"),
+        ("--json check --online", "--json check --online"),
+        ("now -- --json", "now -- --json"),
+        ("check --log-level", "--log-level check"),
+    ],
+)
+def test_options_of_every_command_may_stand_behind_it(typed: str, understood: str) -> None:
+    assert commands.global_options_first(typed.split()) == understood.split()
+
+
+EXIT_CODES = {
+    "invalid input": (InvalidInput([PROBLEM]), 2),
+    "an unavailable ledger": (LedgerUnavailable("It is away."), 1),
+    "a step in the wrong order": (WrongOrder("Not now."), 1),
+    "a need for a person": (NeedsOperator("Look.", remedy="There."), 4),
+    "a rotation that another process has": (LeaseLost("Another process has it."), 4),
+    "what is final": (Permanent("No."), 3),
+    "what may pass": (Temporary("Not yet."), 3),
+    "a bug": (KeyError("tok_0123456789"), 1),
+}
+
+
+@pytest.mark.parametrize(("error", "code"), EXIT_CODES.values(), ids=EXIT_CODES)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_every_error_ends_with_its_exit_code_and_without_a_traceback(
+    error: Exception, code: int, as_json: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def app(*_arguments: object, **_settings: object) -> None:
+        raise error
+
+    monkeypatch.setattr(commands, "app", app)
+    monkeypatch.setattr("sys.argv", ["rotate", "status", *(["--json"] if as_json else [])])
+    with pytest.raises(SystemExit) as ending:
+        main.main()
+    said = capsys.readouterr()
+    assert ending.value.code == code
+    assert "Traceback" not in said.out + said.err
+    assert "tok_0123456789" not in said.out + said.err
+    if as_json:
+        assert json.loads(said.out)["exit_code"] == code
+        assert said.err == ""
+    else:
+        assert said.out == ""
+        assert said.err
+
+
+def test_problems_are_told_with_their_place_one_on_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        fail(InvalidInput([PROBLEM, PROBLEM]), 2, as_json=False)
+    assert capsys.readouterr().err == "policies/a.yaml:3:5: unknown key `x`; remove it\n" * 2
+
+
+def test_problems_as_json_keep_file_line_and_column_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        fail(InvalidInput([PROBLEM]), 2, as_json=True)
+    assert json.loads(capsys.readouterr().out) == {
+        "problems": [
+            {"what": "unknown key `x`", "remedy": "remove it", "file": "policies/a.yaml", "line": 3, "column": 5}
+        ],
+        "exit_code": 2,
+    }
+
+
+def test_a_bug_names_the_places_it_went_through(capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        {}["tok_0123456789"]
+    except KeyError as bug:
+        with pytest.raises(SystemExit):
+            fail(bug, 1, as_json=False)
+    said = capsys.readouterr().err
+    assert "Failed with KeyError, which is a bug of rotate's." in said
+    assert "at test_the_command_line.py:" in said
+
+
+@pytest.mark.parametrize(
+    ("number", "thing", "words"),
+    [(1, "policy", "1 policy"), (0, "policy", "0 policies"), (2, "check", "2 checks"), (1, "check", "1 check")],
+)
+def test_numbers_agree_with_their_nouns(number: int, thing: str, words: str) -> None:
+    assert counted(number, thing) == words
+
+
+@pytest.fixture
+def handlers_put_back() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("handlers_put_back")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_asks_to_stop_though_the_wait_for_it_holds_its_lock(
+    number: signal.Signals, capfd: pytest.CaptureFixture[str]
+) -> None:
+    session = Context({}, as_json=True, no_color=True)
+    session.stop_gently_on_signals()
+    with session.stop._cond:  # as in the middle of Event.wait
+        os.kill(os.getpid(), number)
+    assert session.stop.wait(10)
+    assert json.loads(capfd.readouterr().err)["event"] == "stopping"

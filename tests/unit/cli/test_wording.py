@@ -1,0 +1,144 @@
+"""What people are told of a rotation: its state, the reason, and the next command. As a table of named cases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from rotator.cli.wording import can_be_done_now, outcome, waits_for
+from rotator.domain.errors import NeedsOperator, Permanent
+from rotator.domain.model import Cause, Handle, Phase, Proof, Rotation, Secret, SecretName, TokenState, Trouble
+from rotator.domain.plan import decide
+from rotator.flow.report import Report
+from tests.unit.domain.builders import NOON, a_policy, a_rotation, a_secret, a_token
+
+TOMORROW = NOON + timedelta(days=1)
+OLD = a_token("old", handle=Handle("a2"))
+DEAD = a_token("old", TokenState.DEAD, handle=Handle("a2"), proof=Proof.REFUSED)
+UNTRIED = a_token("old", TokenState.DEAD, handle=Handle("a2"), proof=Proof.UNLISTED)
+
+
+def report(rotation: Rotation | None = None, **more) -> Report:
+    return Report(SecretName("api"), rotation, **more)
+
+
+def stuck(kind: str, what: str, remedy: str = "", phase: Phase = Phase.VERIFIED, **more) -> Rotation:
+    return a_rotation(phase, trouble=Trouble(kind, what, remedy), old=OLD, **more)
+
+
+OUTCOMES = {
+    "rotated": (
+        report(a_rotation(Phase.RETIRED, old=DEAD)),
+        "rotated; the old token a2 is dead (proof: refused).",
+    ),
+    "rotated, with no old token known": (
+        report(a_rotation(Phase.RETIRED)),
+        "rotated; there was no old token that we know of (nothing was revoked).",
+    ),
+    "compromised, and the old value could not be tried": (
+        report(a_rotation(Phase.RETIRED, cause=Cause.COMPROMISED, old=UNTRIED)),
+        "rotated, BUT a2 was revoked and is not listed any more, but its value could not be tried.",
+    ),
+    "in its overlap": (
+        report(a_rotation(Phase.CONFIRMED, old=OLD, retry_at=TOMORROW)),
+        (
+            "rotated; the old token a2 lives until 2026-06-16 12:00 UTC. `rotate run --once` revokes it then, "
+            "`rotate retire rotation-1` does it now."
+        ),
+    ),
+    "withdrawn": (
+        report(a_rotation(Phase.WITHDRAWN, old=OLD)),
+        (
+            "WITHDRAWN, the old token is in force everywhere. Why: the issuer is away. "
+            "See `rotate history api`."
+        ),
+    ),
+    "refused": (
+        report(refused=Permanent("hub: the quota is full.", remedy="Delete a token.")),
+        "REFUSED, nothing was touched. hub: the quota is full. Delete a token.",
+    ),
+    "interrupted": (
+        report(a_rotation(Phase.VERIFIED)),
+        (
+            "UNFINISHED (VERIFIED), rotation rotation-1. It was interrupted. The next run goes on; "
+            "`rotate resume rotation-1` does at once."
+        ),
+    ),
+    "held by another process": (
+        report(a_rotation(Phase.ISSUED), refused=NeedsOperator("Another process has it.", remedy="Wait.")),
+        "UNFINISHED (ISSUED), rotation rotation-1. Another process has it. Wait.",
+    ),
+    "stuck until a later run": (
+        report(stuck("temporary", "Vault is sealed.", "Unseal it.", retry_at=TOMORROW)),
+        (
+            "UNFINISHED (VERIFIED), rotation rotation-1. Vault is sealed. Unseal it. The next run after "
+            "2026-06-16 12:00 UTC tries again; `rotate resume rotation-1` does at once."
+        ),
+    ),
+    "stuck until a person mends it": (
+        report(stuck("operator", "Vault said no.", "Grant update")),
+        (
+            "UNFINISHED (VERIFIED), rotation rotation-1. Vault said no. Grant update. "
+            "Then run `rotate resume rotation-1`, or `rotate withdraw rotation-1` to go back."
+        ),
+    ),
+    "stuck where there is no way back": (
+        report(stuck("operator", "hub said no.", phase=Phase.CONFIRMED)),
+        "UNFINISHED (CONFIRMED), rotation rotation-1. hub said no. Then run `rotate resume rotation-1`.",
+    ),
+    "stuck, and the remedy is a command already": (
+        report(stuck("operator", "Somebody wrote there.", "Run `rotate resume rotation-1`.")),
+        "UNFINISHED (VERIFIED), rotation rotation-1. Somebody wrote there. Run `rotate resume rotation-1`.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("told", "words"), OUTCOMES.values(), ids=OUTCOMES)
+def test_an_outcome_tells_its_state_the_reason_and_what_to_do(told: Report, words: str) -> None:
+    assert outcome(told, "the issuer is away") == words
+
+
+def test_a_withdrawal_whose_reason_is_not_known_says_where_to_look() -> None:
+    told = outcome(report(a_rotation(Phase.WITHDRAWN)), None)
+    assert told == "WITHDRAWN, the old token is in force everywhere. See `rotate history api`."
+
+
+def test_a_secret_that_was_never_adopted_says_so_and_not_that_it_rotated() -> None:
+    decision = decide(a_policy(), a_secret(current=None), NOON)
+    assert outcome(report(blocked=decision), None).startswith("WAITS: the token in use is not known.")
+
+
+WAITING = {
+    "the end of its overlap": (
+        a_rotation(Phase.CONFIRMED, old=OLD, retry_at=TOMORROW),
+        "the old token a2 lives until 2026-06-16 12:00 UTC; `rotate retire rotation-1` ends it now",
+        False,
+    ),
+    "the end of an overlap that is over": (
+        a_rotation(Phase.CONFIRMED, old=OLD, retry_at=NOON),
+        "the old token a2 lives until 2026-06-15 12:00 UTC; `rotate retire rotation-1` ends it now",
+        True,
+    ),
+    "the next run, after an interruption": (
+        a_rotation(Phase.ISSUED),
+        "It was interrupted. The next run goes on; `rotate resume rotation-1` does at once.",
+        True,
+    ),
+    "a person": (
+        stuck("operator", "Vault said no.", "Grant update."),
+        (
+            "Vault said no. Grant update. Then run `rotate resume rotation-1`, "
+            "or `rotate withdraw rotation-1` to go back."
+        ),
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("rotation", "words", "now"), WAITING.values(), ids=WAITING)
+def test_an_open_rotation_tells_what_it_waits_for(rotation: Rotation, words: str, now: bool) -> None:
+    secret = Secret(SecretName("api"), current=OLD, open=rotation)
+    decision = decide(a_policy(), secret, NOON)
+    assert waits_for(secret, decision) == words
+    assert can_be_done_now(decision, NOON) is now

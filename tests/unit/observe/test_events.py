@@ -1,0 +1,52 @@
+"""Events as sentences. As a table of named cases."""
+
+from __future__ import annotations
+
+import pytest
+
+from rotator.domain.model import Event, SecretName
+from rotator.observe.events import sentence
+from tests.unit.domain.builders import NOON
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+SENTENCES = {
+    "asked for, with a reason": (
+        ("opened", {"cause": "asked", "reason": "it was in a screenshot", "commit": None}),
+        "rotation opened (asked): it was in a screenshot",
+    ),
+    "due, by policies from git": (
+        ("opened", {"cause": "due", "reason": "", "commit": COMMIT}),
+        "rotation opened (due), policies at 0123456789ab",
+    ),
+    "by policies that differ from the commit": (
+        ("opened", {"cause": "due", "reason": "", "commit": f"{COMMIT}-dirty"}),
+        "rotation opened (due), policies at 0123456789ab-dirty",
+    ),
+    "written": (
+        ("written", {"destinations": ["vault path=a", "aws secret=b"], "failed": {}}),
+        "written to vault path=a, aws secret=b",
+    ),
+    "written in part": (
+        ("written", {"destinations": ["vault path=a"], "failed": {"aws secret=b": "AWS said no."}}),
+        "written to vault path=a; failed: aws secret=b: AWS said no.",
+    ),
+    "written nowhere": (
+        ("written", {"destinations": [], "failed": {"aws secret=b": "AWS said no."}}),
+        "written nowhere; failed: aws secret=b: AWS said no.",
+    ),
+    "an overlap": (
+        ("overlap", {"until": "2026-06-16T12:00:00+00:00"}),
+        "the old token lives until 2026-06-16 12:00 UTC",
+    ),
+    "retired": (("retired", {"proof": {"a2": "refused"}}), "retired; proof of death: a2: refused"),
+    "retired, when all were dead before": (("retired", {"proof": {}}), "retired; no old token was left to revoke"),
+    "a kind of a later version": (("teleported", {"to": "the moon"}), "teleported"),
+    "an event that lacks a field": (("issued", {}), "issued -"),
+}
+
+
+@pytest.mark.parametrize(("event", "words"), SENTENCES.values(), ids=SENTENCES)
+def test_an_event_is_one_sentence(event: tuple[str, dict[str, object]], words: str) -> None:
+    kind, detail = event
+    assert sentence(Event(kind, SecretName("api"), NOON, "alice", detail=detail)) == words
