@@ -122,10 +122,9 @@ def _singular(unit: str) -> str:
 
 @lru_cache(maxsize=256)
 def _lengths(months: int) -> frozenset[int]:
-    """Give how many days so many months can last: from the first and the last day of each month of four years.
+    """Give how many days so many months can last: from the first day of each month of four years.
 
-    True until 2100, which will not be a leap year.
+    No other day gives another length. True until 2100, which will not be a leap year.
     """
     starts = [datetime(2024 + index // 12, index % 12 + 1, 1, tzinfo=UTC) for index in range(48)]
-    starts += [start - timedelta(days=1) for start in starts]
     return frozenset((Duration(months).after(start) - start).days for start in starts)

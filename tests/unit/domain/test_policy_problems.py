@@ -99,6 +99,15 @@ def test_what_can_work_has_no_problem(policy, traits):
             id="it expires before it is rotated",
         ),
         pytest.param(
+            a_policy(every("30 days"), lifetime=length("30 days")), ANY,
+            (
+                ("schedule", "every"),
+                "a token that lives 30 days would expire before it is rotated every 30 days",
+                "rotate more often, add before_expiry, or let the token live longer",
+            ),
+            id="it expires as it is rotated",
+        ),
+        pytest.param(
             a_policy(every("90 days"), lifetime=length("3 months")), ANY,
             (
                 ("schedule", "every"),
