@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from rotator.domain.contracts import Issued, Verdict
 from rotator.domain.errors import NeedsOperator, RotatorError, Temporary
 from rotator.domain.lifecycle import with_token
-from rotator.domain.model import Proof, Rotation, Token, TokenState
+from rotator.domain.model import Phase, Proof, Rotation, Token, TokenState
 from rotator.domain.secret_value import SecretValue
 from rotator.flow.lost import CLOCK_SKEW, look_for
 from rotator.flow.work import Work, poll
@@ -39,8 +39,9 @@ def end_all(work: Work, tokens: tuple[Token, ...], kind: str) -> tuple[Rotation,
 def end(work: Work, token: Token, value: SecretValue | None) -> Proof:
     """Revoke ``token`` and prove that it is dead. Safe to repeat.
 
-    With its ``value``, the proof is the issuer's refusal of it; without, that the issuer no longer lists it. Raises
-    Temporary while the issuer still accepts it, and NeedsOperator where neither proof can be had.
+    With its ``value``, the proof is the issuer's refusal of it; without, or where that value was never accepted, that
+    the issuer no longer lists it. Raises Temporary while the issuer still accepts it, and NeedsOperator where neither
+    proof can be had.
     """
     if token.handle is None:
         found = look_for(work, token)
@@ -52,7 +53,7 @@ def end(work: Work, token: Token, value: SecretValue | None) -> Proof:
     if _is_still_ours(work, token):
         work.keep_lease()
         work.issuer.revoke(token.handle)
-    if value is not None:
+    if value is not None and (_was_accepted(work, token) or not work.issuer.traits.lists):
         return _seen_refused(work, token, value)
     if work.issuer.traits.lists:
         return _seen_unlisted(work, token)
@@ -112,12 +113,18 @@ def _wait_until_known(work: Work, token: Token, value: SecretValue | None) -> No
     patience = made + work.issuer.traits.issue_propagation - work.now
 
     def known() -> bool | None:
-        if value is not None:
-            return work.issuer.verify(value).verdict is Verdict.VALID or None
-        return (work.issuer.traits.lists and _listed_as_ours(work, token)) or None
+        if work.issuer.traits.lists:
+            return _listed_as_ours(work, token) or None
+        return (value is not None and work.issuer.verify(value).verdict is Verdict.VALID) or None
 
     if patience > timedelta():
         poll(work, patience, known)
+
+
+def _was_accepted(work: Work, token: Token) -> bool:
+    """Tell whether the issuer ever accepted this token's value: only then does refusing it mean anything."""
+    is_new = work.rotation.new is not None and token.id == work.rotation.new.id
+    return not is_new or work.rotation.phase not in (Phase.PLANNED, Phase.ISSUED)
 
 
 def _is_still_ours(work: Work, token: Token) -> bool:

@@ -27,7 +27,7 @@ from rotator.domain.lifecycle import moved, with_destinations, with_token
 from rotator.domain.model import Destination, Phase, Placed, Proof, Token, TokenId, TokenState
 from rotator.domain.secret_value import SecretValue
 from rotator.flow import death
-from rotator.flow.lost import wait_for_our_turn
+from rotator.flow.lost import CLOCK_SKEW, wait_for_our_turn
 from rotator.flow.publishing import gravest
 from rotator.flow.work import Work, poll, side_by_side, without_trouble
 
@@ -79,8 +79,8 @@ def issue(work: Work) -> None:
 
 
 def _take_into_hand(work: Work, token: Token, issued: Issued) -> None:
-    if _was_given_before(work, issued):
-        _never_made(work, token)
+    if not _is_new(work, token, issued):
+        # Ours stays INTENDED: should it be new after all, it is found by its name.
         raise NeedsOperator(
             f"The issuer gave back a token that was there already ({issued.handle}) instead of a new one.",
             remedy="Its profile must call an endpoint that creates another token.",
@@ -98,13 +98,18 @@ def _take_into_hand(work: Work, token: Token, issued: Issued) -> None:
     work.record(after, "issued", name=token.name, handle=issued.handle, expires=_text(issued.expires_at))
 
 
-def _was_given_before(work: Work, issued: Issued) -> bool:
-    """Tell whether this is the old token, or one of this rotation, and not a new one with a dead one's handle."""
-    known = [token for token in (work.rotation.old, *work.rotation.tokens) if token is not None]
-    return any(
-        work.matches(token, issued.value) or (token.state is not TokenState.DEAD and token.handle == issued.handle)
-        for token in known
-    )
+def _is_new(work: Work, token: Token, issued: Issued) -> bool:
+    """Tell whether the issuer made this token for us, and did not give back one of ours or of somebody else's."""
+    traits = work.issuer.traits
+    known = [other for other in (work.rotation.old, *work.rotation.tokens) if other is not None]
+    if any(work.matches(other, issued.value) for other in known) or issued.handle in token.handles_before:
+        return False
+    if not traits.reuses_handles and any(other.handle == issued.handle for other in known):
+        return False
+    if traits.names_tokens and issued.name not in (None, token.name):
+        return False
+    asked_at = token.created_at or work.rotation.phase_at
+    return issued.created_at is None or issued.created_at >= asked_at - CLOCK_SKEW
 
 
 def _never_made(work: Work, token: Token) -> None:

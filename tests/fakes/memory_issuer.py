@@ -115,6 +115,12 @@ class MemoryIssuer:
         """Have the next create answered by nothing, and done only after a while."""
         self._late_by.append(arrives_after)
 
+    def mend(self) -> None:
+        """Be an issuer that works, from now on."""
+        self.script.forgive()
+        self.revokes_in_vain = self.makes_duds = self.gives_back_the_newest = False
+        self._late_by.clear()
+
     # --- how it works ---
 
     def _issue(self, request: IssueRequest) -> Issued:
@@ -127,10 +133,13 @@ class MemoryIssuer:
             raise Permanent(f"409: there are {limit} tokens already", remedy="Delete one.")
         made = self.alive()[-1] if self.gives_back_the_newest else self._make(request.name, request)
         value = f"dud_{secrets.token_hex(12)}" if self.makes_duds else made.value
-        return Issued(made.handle, SecretValue(value), made.name, made.created_at, made.expires_at)
+        name = made.name if self._traits.names_tokens else None
+        return Issued(made.handle, SecretValue(value), name, made.created_at, made.expires_at)
 
-    def _make(self, name: TokenName, request: IssueRequest | None, *, foreign: bool = False) -> MadeToken:
-        now = self.clock.now()
+    def _make(
+        self, name: TokenName, request: IssueRequest | None, at: datetime | None = None, *, foreign: bool = False
+    ) -> MadeToken:
+        now = at or self.clock.now()
         expires = request.lifetime.after(now) if request is not None and request.lifetime else None
         value = f"tok_{secrets.token_hex(12)}"
         known_from = now + self.issue_delay
@@ -189,8 +198,8 @@ class MemoryIssuer:
     def _let_arrive(self) -> None:
         due = [late for late in self._on_their_way if late[0] <= self.clock.now()]
         self._on_their_way = [late for late in self._on_their_way if late not in due]
-        for _, request in due:
-            self._make(request.name, request)
+        for moment, request in due:
+            self._make(request.name, request, moment)
 
     def _must_be_authorized(self) -> None:
         if not self._authorized:

@@ -60,32 +60,32 @@ class MemoryStore:
     # --- what it promises ---
 
     def current(self, place: MemoryPlace) -> Stored | None:
-        return self.script.run("current", lambda: self._current(place))
+        return self.script.run("current", lambda: self._current(place), at=place.name)
 
     def preflight(self, place: MemoryPlace) -> Stored | None:
-        return self.script.run("preflight", lambda: self._preflight(place))
+        return self.script.run("preflight", lambda: self._preflight(place), at=place.name)
 
     def write(self, place: MemoryPlace, value: SecretValue, expected: Version | None, key: str) -> Version:
-        return self.script.run("write", lambda: self._write(place, value, expected, key))
+        return self.script.run("write", lambda: self._write(place, value, expected, key), at=place.name)
 
     def promote(self, place: MemoryPlace, version: Version, expected: Version | None) -> None:
         if self.kind.stages:
-            self.script.run("promote", lambda: self._promote(place, version, expected))
+            self.script.run("promote", lambda: self._promote(place, version, expected), at=place.name)
 
     def read(self, place: MemoryPlace, version: Version) -> Stored | None:
-        return self.script.run("read", lambda: self._read(place, version))
+        return self.script.run("read", lambda: self._read(place, version), at=place.name)
 
     def written(self, place: MemoryPlace, key: str) -> Stored | None:
-        return self.script.run("written", lambda: self._written(place, key))
+        return self.script.run("written", lambda: self._written(place, key), at=place.name)
 
     def restore(self, place: MemoryPlace, version: Version, expected: Version | None) -> Version:
-        return self.script.run("restore", lambda: self._restore(place, version, expected))
+        return self.script.run("restore", lambda: self._restore(place, version, expected), at=place.name)
 
     def discard(self, place: MemoryPlace, key: str) -> None:
-        self.script.run("discard", lambda: self._discard(place, key))
+        self.script.run("discard", lambda: self._discard(place, key), at=place.name)
 
     def settle(self, place: MemoryPlace, version: Version) -> None:
-        self.script.run("settle", lambda: self._settle(place, version))
+        self.script.run("settle", lambda: self._settle(place, version), at=place.name)
 
     # --- the truth ---
 

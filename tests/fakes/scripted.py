@@ -76,6 +76,8 @@ class Script:
         self.subject = subject
         self.hook: Hook = hook or (lambda _moment: None)
         self.calls: list[str] = []
+        self.at = ""
+        """Which place the call is about."""
         self._faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self._lock = threading.RLock()
 
@@ -86,7 +88,8 @@ class Script:
         """Forget all faults that were not used up."""
         self._faults.clear()
 
-    def run(self, call: str, action: Callable[[], ResultT]) -> ResultT:
+    def run(self, call: str, action: Callable[[], ResultT], at: str = "") -> ResultT:
+        self.at = at
         self.hook(f"before {self.subject}.{call}")
         self.calls.append(call)
         with self._lock:

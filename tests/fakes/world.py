@@ -18,6 +18,7 @@ from pathlib import Path
 
 from rotator.domain.contracts import IssuerTraits, StoreTraits
 from rotator.domain.durations import Duration
+from rotator.domain.errors import NeedsOperator
 from rotator.domain.model import (
     Cause,
     ConnectionName,
@@ -139,7 +140,18 @@ class World:
     def lease_runs_out(self) -> None:
         self.clock.move(seconds=LEASE.total_seconds() + 1)
 
+    def mend(self) -> None:
+        """Have everything work from now on."""
+        self.issuer_fake.mend()
+        for store in self.stores.values():
+            store.script.forgive()
+
     # --- looking ---
+
+    def changes(self) -> int:
+        """Count the calls so far that change something at a provider."""
+        calls = [*self.issuer_fake.script.calls, *(call for store in self.stores.values() for call in store.script.calls)]
+        return sum(call in ("issue", "revoke", "write", "promote", "restore", "discard") for call in calls)
 
     def secret(self, name: str = "app") -> Secret:
         return self.ledger.secret(SecretName(name))
@@ -207,7 +219,8 @@ class Worker:
         assert opened is not None, "there is no open rotation"
         tools = self.runner.tools
         lease = tools.ledger.claim(opened.id, tools.owner, tools.clock.now(), LEASE)
-        assert lease is not None, "somebody else holds the rotation"
+        if lease is None:
+            raise NeedsOperator("another process is working on the rotation")
         fresh = tools.ledger.rotation(opened.id)
         assert fresh is not None
         return fresh, lease

@@ -112,3 +112,20 @@ def test_a_new_token_that_the_issuer_does_not_list_yet_is_not_taken_for_dead(mak
     world.clock.move(minutes=5)
     assert world.rotation().phase is Phase.WITHDRAWN
     assert world.alive() == {world.held_everywhere()}
+
+
+def test_a_value_that_was_never_accepted_proves_no_death_by_being_refused(world):
+    """The issuer gave back something else than the token's value, and its revoke lies: the token lives."""
+    world.adopt()
+    world.issuer_fake.makes_duds = True
+    world.issuer_fake.revokes_in_vain = True
+    worker = world.worker()
+    worker.rotate()
+    assert world.rotation().new.state is TokenState.REVOKING
+
+    world.issuer_fake.mend()
+    world.clock.move(hours=1)
+    worker.one_pass()
+    assert world.rotation().phase is Phase.WITHDRAWN
+    assert world.rotation().new.proof is Proof.UNLISTED
+    assert world.alive() == {world.held_everywhere()}

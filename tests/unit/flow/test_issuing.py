@@ -202,6 +202,41 @@ def test_an_issuer_that_gives_back_the_token_in_use_is_found_out(world):
     assert world.alive() == {old} == {world.held_everywhere()}
 
 
+def test_an_issuer_that_gives_back_another_secrets_token_is_found_out(make_world):
+    world = make_world(secrets=("app", "other"))
+    world.adopt("app")
+    world.adopt("other")
+    world.worker().rotate("other")
+    world.issuer_fake.gives_back_the_newest = True
+    worker = world.worker()
+    worker.rotate("app")
+    world.issuer_fake.mend()
+    worker.resume("app")
+    assert world.rotation("app").phase is Phase.RETIRED
+    assert world.alive() == {world.held_everywhere("app"), world.held_everywhere("other")}
+
+
+@pytest.mark.parametrize("names", [True, False], ids=["named", "nameless"])
+def test_an_issuer_that_gives_back_somebody_elses_token_is_found_out(make_world, names):
+    world = make_world(issuer=IssuerTraits(names_tokens=names))
+    world.adopt()
+    theirs = world.issuer_fake.make_by_hand()
+    world.issuer_fake.gives_back_the_newest = True
+    world.worker().rotate()
+    world.worker().withdraw()
+    assert theirs.times_revoked == 0
+
+
+def test_a_token_with_the_handle_of_the_old_one_that_died_by_itself_is_a_new_one(make_world):
+    world = make_world(issuer=IssuerTraits(reuses_handles=True))
+    world.adopt()
+    world.issuer_fake.revoke_by_hand(world.secret().current.handle)
+    report = world.worker().rotate()
+    assert report.outcome is Outcome.ROTATED
+    assert report.rotation.new.handle == report.rotation.old.handle
+    assert world.alive() == {world.held_everywhere()}
+
+
 def test_after_revoke_first_the_next_token_may_have_the_dead_ones_handle(make_world):
     world = make_world(issuer=IssuerTraits(reuses_handles=True))
     world.adopt()
