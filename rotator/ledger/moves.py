@@ -8,17 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, select, update
 
 from rotator.domain.errors import WrongOrder
 from rotator.domain.model import Event, Phase, Rotation, RotationId, SecretName, Token, TokenId
 from rotator.ledger.chain import Head, sealed
 from rotator.ledger.errors import AlreadyOpen, OutOfDate
 from rotator.ledger.fingerprints import LedgerKey
-from rotator.ledger.leases import Lease, holds, lost
+from rotator.ledger.leases import Lease, lost
 from rotator.ledger.rows import destination_row, event_row, rotation_row, token_row
+from rotator.ledger.statements import add, change
 from rotator.ledger.tables import IS_OPEN, MOVES, destinations, events, rotations, secrets, tokens
 from rotator.ledger.upserts import insert_unless_there
 
@@ -28,7 +29,7 @@ def adopt(connection: Connection, key: LedgerKey, token: Token, event: Event) ->
     under_way = _open_rotation(connection, token.secret)
     if under_way is not None:
         raise AlreadyOpen(token.secret, under_way)
-    connection.execute(insert(tokens).values(token_row(token)))
+    add(connection, tokens, [token_row(token)])
     _append(connection, key, token.secret, head, [event], current_token=token.id)
 
 
@@ -43,8 +44,7 @@ def begin(
     if _current_token(connection, rotation.secret) != (rotation.old.id if rotation.old else None):
         raise OutOfDate(rotation.secret)
     if rotation.destinations:
-        rows = [destination_row(rotation.id, destination) for destination in rotation.destinations]
-        connection.execute(insert(destinations), rows)
+        add(connection, destinations, [destination_row(rotation.id, place) for place in rotation.destinations])
     _append(connection, key, rotation.secret, head, [event])
     return replace(rotation, revision=0), Lease(rotation.id, owner, 1, until)
 
@@ -58,6 +58,9 @@ def record(
     _save_tokens(connection, before, after)
     _save_destinations(connection, before, after)
     _append(connection, key, after.secret, head, said, **_of_secret(before, after))
+    if after.phase is Phase.WITHDRAWN:
+        one_more = secrets.c.failures + 1
+        connection.execute(update(secrets).where(secrets.c.name == after.secret).values(failures=one_more))
     return replace(after, revision=before.revision + 1)
 
 
@@ -90,12 +93,9 @@ def _move(connection: Connection, lease: Lease, before: Rotation, after: Rotatio
     changes |= {"phase_before": before.phase.value, "phase": after.phase.value, "revision": before.revision + 1}
     if not after.phase.is_open:
         changes |= {"lease_owner": None, "lease_until": None}
-    moved = connection.execute(
-        update(rotations)
-        .where(holds(lease), rotations.c.phase == before.phase.value, rotations.c.revision == before.revision)
-        .values(changes)
-    )
-    if moved.rowcount != 1:
+    held = {"id": lease.rotation, "fence": lease.fence, "lease_owner": lease.owner}
+    unmoved = {"phase": before.phase.value, "revision": before.revision}
+    if change(connection, rotations, held | unmoved, changes, only=IS_OPEN) != 1:
         raise lost(lease)
 
 
@@ -112,12 +112,12 @@ def _save_tokens(connection: Connection, before: Rotation, after: Rotation) -> N
     if not known.keys() <= {token.id for token in (*after.tokens, *_maybe(after.old))}:
         raise WrongOrder(f"a move of rotation {before.id} would forget a token.")
     for token in _maybe(after.old):
-        _save(connection, tokens, tokens.c.id == token.id, known.get(token.id), token_row(token))
+        _save(connection, tokens, {"id": token.id}, known.get(token.id), token_row(token))
     for ordinal, token in enumerate(after.tokens):
         row = token_row(token)
         if token.id not in known:
             row |= {"rotation": after.id, "ordinal": ordinal}
-        _save(connection, tokens, tokens.c.id == token.id, known.get(token.id), row)
+        _save(connection, tokens, {"id": token.id}, known.get(token.id), row)
 
 
 def _save_destinations(connection: Connection, before: Rotation, after: Rotation) -> None:
@@ -125,19 +125,19 @@ def _save_destinations(connection: Connection, before: Rotation, after: Rotation
     if not known.keys() <= {place.ordinal for place in after.destinations}:
         raise WrongOrder(f"a move of rotation {before.id} would forget a destination.")
     for place in after.destinations:
-        which = and_(destinations.c.rotation == after.id, destinations.c.ordinal == place.ordinal)
+        which = {"rotation": after.id, "ordinal": place.ordinal}
         _save(connection, destinations, which, known.get(place.ordinal), destination_row(after.id, place))
 
 
 def _save(
-    connection: Connection, table: Table, which: ColumnElement[bool], known: dict[str, Any] | None, row: dict[str, Any]
+    connection: Connection, table: Table, which: dict[str, Any], known: dict[str, Any] | None, row: dict[str, Any]
 ) -> None:
     if known is None:
-        connection.execute(insert(table).values(row))
+        add(connection, table, [row])
         return
     changes = _changes(known, row)
     if changes:
-        connection.execute(update(table).where(which).values(changes))
+        change(connection, table, which, changes)
 
 
 def _changes(known: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
@@ -157,10 +157,12 @@ def _made_known(connection: Connection, name: SecretName) -> Head:
     return _locked(connection, name)
 
 
+_LOCK: Final = select(secrets.c.events, secrets.c.digest).where(secrets.c.name == bindparam("wanted")).with_for_update()
+
+
 def _locked(connection: Connection, name: SecretName) -> Head:
     """Lock the row of a secret, and give its newest event."""
-    query = select(secrets.c.events, secrets.c.digest).where(secrets.c.name == name).with_for_update()
-    count, digest = connection.execute(query).one()
+    count, digest = connection.execute(_LOCK, {"wanted": name}).one()
     return Head(count, digest)
 
 
@@ -174,8 +176,9 @@ def _of_secret(before: Rotation, after: Rotation) -> dict[str, Any]:
     if after.phase is Phase.CONFIRMED and before.phase is not Phase.CONFIRMED and after.new is not None:
         changes["current_token"] = after.new.id
     if not after.phase.is_open:
-        failures = secrets.c.failures + 1 if after.phase is Phase.WITHDRAWN else 0
-        changes |= {"last_ended": after.phase_at, "last_phase": after.phase.value, "failures": failures}
+        changes |= {"last_ended": after.phase_at, "last_phase": after.phase.value}
+    if after.phase is Phase.RETIRED:
+        changes["failures"] = 0
     return changes
 
 
@@ -187,7 +190,7 @@ def _append(
     if any(link.secret != name for link in links):
         raise WrongOrder(f"an event of another secret was handed in with one of {name}.")
     if links:
-        connection.execute(insert(events), [event_row(link) for link in links])
+        add(connection, events, [event_row(link) for link in links])
         changes |= {"events": links[-1].sequence, "digest": links[-1].digest}
     if changes:
-        connection.execute(update(secrets).where(secrets.c.name == name).values(changes))
+        change(connection, secrets, {"name": name}, changes)

@@ -32,7 +32,6 @@ from rotator.domain.model import (
     Trouble,
     Version,
 )
-from rotator.ledger.plain_data import storable
 
 Row = RowMapping
 KindT = TypeVar("KindT")
@@ -65,10 +64,10 @@ def rotation_row(rotation: Rotation) -> dict[str, Any]:
         "attempts": rotation.attempts,
         "retry_at": rotation.retry_at,
         "trouble_kind": trouble.kind if trouble else None,
-        "trouble_what": storable(trouble.what) if trouble else None,
-        "trouble_remedy": storable(trouble.remedy) if trouble else None,
-        "reason": storable(rotation.reason),
-        "actor": storable(rotation.actor),
+        "trouble_what": trouble.what if trouble else None,
+        "trouble_remedy": trouble.remedy if trouble else None,
+        "reason": rotation.reason,
+        "actor": rotation.actor,
         "policy_commit": rotation.commit,
     }
 

@@ -33,6 +33,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from rotator.domain.lifecycle import ALLOWED_MOVES
 from rotator.domain.model import Cause, Mode, Phase, Placed, Proof, TokenState
+from rotator.ledger.plain_data import storable
 
 
 class Moment(TypeDecorator[datetime]):
@@ -57,6 +58,16 @@ class Moment(TypeDecorator[datetime]):
         if value is None:
             return None
         return (value if isinstance(value, datetime) else datetime.fromisoformat(value)).astimezone(UTC)
+
+
+class Words(TypeDecorator[str]):
+    """Free text, made storable on its way in: a known value in it is masked."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        return None if value is None else storable(value)
 
 
 PLAIN_JSON: Final = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -123,10 +134,10 @@ rotations: Final = Table(
     Column("attempts", Integer, nullable=False),
     Column("retry_at", Moment),
     Column("trouble_kind", Text),
-    Column("trouble_what", Text),
-    Column("trouble_remedy", Text),
-    Column("reason", Text, nullable=False),
-    Column("actor", Text, nullable=False),
+    Column("trouble_what", Words),
+    Column("trouble_remedy", Words),
+    Column("reason", Words, nullable=False),
+    Column("actor", Words, nullable=False),
     Column("policy_commit", Text),
     Column("revision", Integer, nullable=False),
     Column("fence", Integer, nullable=False),
