@@ -17,10 +17,10 @@ from rotator.config.plugins import Plugins
 from rotator.config.references import ConnectionAccess
 from rotator.config.settings import Settings
 from rotator.domain.clock import Clock
-from rotator.domain.contracts import Issuer, IssuerTraits
+from rotator.domain.contracts import Issuer
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.model import ConnectionName, Event, IssuerRef, Target
-from rotator.domain.policy import Connection, Policy, PolicySet
+from rotator.domain.policy import Connection, PolicySet
 
 if TYPE_CHECKING:
     from rotator.flow.runner import Runner
@@ -61,10 +61,10 @@ class App:
         tools = Tools(self.ledger, self.clock, self.connections, actor(), this_process(), observers)
         return Runner(tools, PATIENCE if patience is None else patience)
 
-    def traits(self, policy: Policy) -> IssuerTraits:
-        return self.connections.issuer(policy.issuer).traits
-
     def close(self) -> None:
+        """Close what was opened: connections to providers, and the ledger."""
+        if "connections" in self.__dict__:
+            self.connections.close()
         if "ledger" in self.__dict__:
             self.ledger.close()
 
@@ -95,6 +95,15 @@ class OpenConnections:
         plugin = self._plugins.store(connection.provider)
         store = self._once((connection.name, ""), connection, lambda access: plugin.open(connection.config, access))
         return OpenDestination(store, plugin.place.model_validate(target.place))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should mend, though nothing stops for it: a credential's file that others may read."""
+        return [warning for access in self._access.values() for warning in access.warnings]
+
+    def close(self) -> None:
+        for access in self._access.values():
+            access.close()
 
     def _connection(self, name: ConnectionName) -> Connection:
         connection = self._policies.connections.get(name)

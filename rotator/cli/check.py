@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rotator.cli.context import Context
-from rotator.cli.output import counted, document, line
+from rotator.cli.output import counted, document, line, warn
 
 if TYPE_CHECKING:
     from rotator.flow.inspection import Finding
@@ -33,15 +33,23 @@ def check(
     from rotator.flow.inspection import inspect
 
     findings = [finding for policy in policies.policies for finding in inspect(session.app.connections, policy)]
+    warnings = session.app.connections.warnings
     wrong = [finding for finding in findings if finding.error is not None]
     if session.as_json:
         document(
-            {**counts, "checks": [_as_data(each) for each in findings], "problems": [_as_data(each) for each in wrong]}
+            {
+                **counts,
+                "checks": [_as_data(each) for each in findings],
+                "problems": [_as_data(each) for each in wrong],
+                "warnings": warnings,
+            }
         )
     else:
         for finding in findings:
             mark = "ok  " if finding.error is None else "FAIL"
             line(f"{mark} {finding.secret}: {finding.subject}: {finding.error or finding.said}")
+        for warning in warnings:
+            warn(f"warning: {warning}")
         checks = counted(len(findings), "check")
         line(f"{len(wrong)} of {checks} failed." if wrong else f"OK: {summary}, {checks}.")
     if wrong:

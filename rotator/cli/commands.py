@@ -66,9 +66,11 @@ def options(
 ) -> None:
     """Options that every command takes."""
     given: dict[str, Any] = {"policies": policies, "ledger": ledger, "log_level": log_level}
-    context.obj = Context(
+    session = Context(
         {key: value for key, value in given.items() if value is not None}, as_json=as_json, no_color=no_color
     )
+    context.obj = session
+    context.call_on_close(session.close)
 
 
 _FLAGS: Final = frozenset({"--json", "--no-color"})

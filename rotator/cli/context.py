@@ -46,6 +46,11 @@ class Context:
         logs.configure(self.settings.log_level, as_json=self.as_json)
         return App(self.settings, SystemClock(self.stop))
 
+    def close(self) -> None:
+        """Close what this run opened."""
+        if "app" in self.__dict__:
+            self.app.close()
+
     def stop_gently_on_signals(self) -> None:
         """On SIGINT and SIGTERM finish the call in flight, write its outcome down, and end. A second one ends at once.
 

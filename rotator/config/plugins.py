@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -64,6 +65,17 @@ class Plugins:
             entry = _only(self._offered[name], f"provider `{name}`")
             self._loaded[name] = self._from_profile(entry) if entry.group == _PROFILES else _imported(entry)
         return self._loaded[name]
+
+    def able(self, name: str) -> Plugin:
+        """Give a provider that can work here: InvalidInput when an SDK it needs is not installed. Imports none."""
+        plugin = self.find(name)
+        for module in plugin.needs:
+            if find_spec(module) is None:
+                distribution = self._offered[name][0].dist if name in self._offered else None
+                missing = ModuleNotFoundError(name=module)
+                what = f"provider `{name}` needs the module `{module}`, which is not installed"
+                raise InvalidInput.of(what, what_to_install(missing, distribution))
+        return plugin
 
     def issuer(self, name: str) -> IssuerPlugin:
         plugin = self.find(name)

@@ -91,7 +91,7 @@ class Resolving:
         if not self._saw_everything and provider not in self._plugins.names():
             return None
         try:
-            return self._plugins.find(provider)
+            return self._plugins.able(provider)
         except InvalidInput as error:
             self.problems += [
                 each if each.file else document.problem(each.what, each.remedy, at) for each in error.problems

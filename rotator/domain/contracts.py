@@ -307,6 +307,8 @@ class IssuerPlugin:
     """(config, options) → traits, without a call to anybody."""
     open: Callable[[Any, Any, Access], Issuer]
     """(config, options, access) → an issuer. Makes no call to anybody yet."""
+    needs: tuple[str, ...] = ()
+    """SDK modules that its work imports. One that is missing is told when a policy names the plug-in."""
     credentials: tuple[Credential, ...] = ()
     permissions: tuple[str, ...] = ()
     example: str = ""
@@ -324,6 +326,7 @@ class StorePlugin:
     config: type[Config]
     place: type[Place]
     open: Callable[[Any, Access], Store[Any]]
+    needs: tuple[str, ...] = ()
     credentials: tuple[Credential, ...] = ()
     permissions: tuple[str, ...] = ()
     example: str = ""

@@ -272,6 +272,7 @@ PLUGIN: Final = StorePlugin(
     config=AwsConfig,
     place=AwsPlace,
     open=SecretsManagerStore,
+    needs=("boto3",),
     credentials=CREDENTIALS,
     permissions=(
         "secretsmanager:DescribeSecret",

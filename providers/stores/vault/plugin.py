@@ -125,6 +125,7 @@ PLUGIN: Final = StorePlugin(
     config=VaultConfig,
     place=VaultPlace,
     open=_open,
+    needs=("hvac",),
     credentials=tuple(
         Credential(credential.name, f"{credential.what} (auth method {name})", required=False)
         for name, method in METHODS.items()

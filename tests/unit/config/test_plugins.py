@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rotator.config.plugins import Plugins, what_to_install
+from rotator.config.policy_files import load
 from rotator.domain.errors import InvalidInput
 from tests.unit.config.small_plugins import CABINET, SAAS, entry, small_plugins
 
@@ -156,3 +157,15 @@ def test_checking_policies_imports_no_sdk_and_no_http_client():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_provider_whose_sdk_is_missing_is_told_with_its_line_and_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setattr("rotator.config.plugins.find_spec", lambda module: None if module == "hvac" else object())
+    file = tmp_path / "policies.yaml"
+    file.write_text("connections:\n  bao:\n    provider: vault\n    credentials: {token: env:BAO}\npolicies: []\n")
+    with pytest.raises(InvalidInput) as refused:
+        load(file, Plugins())
+    (problem, *_) = refused.value.problems
+    assert (problem.line, problem.column) == (3, 15)
+    assert "needs the module `hvac`" in problem.what
+    assert "pip install 'secrets-rotator[vault]'" in problem.remedy
