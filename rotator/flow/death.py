@@ -86,7 +86,7 @@ def value_of(work: Work, token: Token) -> SecretValue | None:
     return None
 
 
-def disown(work: Work, issued: Issued) -> None:
+def disown(work: Work, token: Token, issued: Issued) -> None:
     """Revoke a token that came when its rotation was no longer ours: nobody will use it, or ever look for it again.
 
     Not where those who went on have come by it, too: then it is theirs.
@@ -94,10 +94,11 @@ def disown(work: Work, issued: Issued) -> None:
     fresh = work.tools.ledger.rotation(work.rotation.id)
     current = work.tools.ledger.secret(work.rotation.secret).current
     known = (current, *((fresh.old, *fresh.tokens) if fresh is not None else ()))
-    if any(work.matches(token, issued.value) for token in known):
+    if any(work.matches(theirs, issued.value) for theirs in known):
         return
+    made_late = replace(token, handle=issued.handle, created_at=issued.created_at or work.now)
     try:
-        work.issuer.revoke(issued.handle)
+        end(replace(work, leased=False), made_late, issued.value)
     except RotatorError as error:
         logger().error(
             "a token came too late to be used and could not be revoked: delete it at the issuer",

@@ -74,7 +74,7 @@ def issue(work: Work) -> None:
     try:
         _take_into_hand(work, token, issued)
     except LeaseLost:
-        death.disown(work, issued)
+        death.disown(work, token, issued)
         raise
 
 

@@ -84,6 +84,8 @@ class Work:
     rotation: Rotation
     lease: Lease
     held: Held = field(default_factory=Held)
+    leased: bool = True
+    """False when others have the rotation, and only something of our own is cleaned up: then nothing can be recorded."""
     just_confirmed: bool = False
     """The destinations were read back in this very run, a moment ago."""
 
@@ -129,7 +131,7 @@ class Work:
     def keep_lease(self) -> None:
         """Make sure that the rotation is still ours, for longer than a call takes. Asked before every outside call."""
         now = self.now
-        if self.lease.until - now < RENEW_BELOW:
+        if self.leased and self.lease.until - now < RENEW_BELOW:
             self.lease = self.tools.ledger.renew(self.lease, now, LEASE)
 
     def write_key(self, token: Token) -> str:

@@ -131,7 +131,8 @@ class MemoryIssuer:
         limit = self._traits.max_active
         if limit is not None and len(self.alive()) >= limit:
             raise Permanent(f"409: there are {limit} tokens already", remedy="Delete one.")
-        made = self.alive()[-1] if self.gives_back_the_newest else self._make(request.name, request)
+        there = self.alive() if self.gives_back_the_newest else []
+        made = there[-1] if there else self._make(request.name, request)
         value = f"dud_{secrets.token_hex(12)}" if self.makes_duds else made.value
         name = made.name if self._traits.names_tokens else None
         return Issued(made.handle, SecretValue(value), name, made.created_at, made.expires_at)

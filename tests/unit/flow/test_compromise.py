@@ -72,7 +72,7 @@ def test_it_is_not_success_while_the_old_token_still_works(world):
 def test_it_is_not_success_when_the_old_token_could_not_be_tried(make_world):
     world = make_world(stores={"file": ENV_FILE})
     world.adopt()
-    with world.killed_at("after ledger.record", occurrence=7):
+    with world.killed_at("after ledger.record", occurrence=5):
         world.worker().rotate(cause=Cause.COMPROMISED)
     world.lease_runs_out()
     report = world.worker().rotate(cause=Cause.COMPROMISED)

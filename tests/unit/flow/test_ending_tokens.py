@@ -74,7 +74,7 @@ def test_a_token_whose_value_is_gone_is_proven_dead_by_the_list(make_world):
     """Two processes, and a store that keeps no earlier version: nobody has the old value at the end."""
     world = make_world(stores={"file": ENV_FILE})
     world.adopt()
-    with world.killed_at("after ledger.record", occurrence=7):
+    with world.killed_at("after ledger.record", occurrence=5):
         world.worker().rotate()
     world.lease_runs_out()
     world.worker().one_pass()

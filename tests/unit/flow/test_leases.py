@@ -70,13 +70,31 @@ def test_a_process_held_up_while_it_asks_for_a_token_revokes_what_it_gets(world,
     assert world.alive() == {world.held_everywhere()}
 
 
+def test_what_a_held_up_process_gets_from_a_slow_issuer_is_revoked_once_it_is_known_there(world):
+    world.adopt()
+    world.issuer_fake.issue_delay = timedelta(seconds=8)
+    held_up_at(world, "before issuer.issue", world.worker().one_pass)
+    world.worker().rotate()
+    world.clock.move(minutes=1)
+    assert world.alive() == {world.held_everywhere()}
+
+
+def test_a_held_up_process_does_not_revoke_the_next_owner_of_its_tokens_handle(make_world):
+    """Those who went on revoked its token, and their own got the same handle."""
+    world = make_world(issuer=IssuerTraits(reuses_handles=True))
+    world.adopt()
+    held_up_at(world, "after issuer.issue", world.worker().one_pass)
+    world.worker().rotate()
+    assert world.alive() == {world.held_everywhere()}
+
+
 @pytest.mark.parametrize("kind", [VAULT, SECRETS_MANAGER, ENV_FILE], ids=["vault", "aws", "file"])
 @pytest.mark.parametrize("moment", ["before store.write", "after store.write", "before ledger.record"])
 def test_a_process_held_up_while_it_writes_cannot_undo_what_was_done_meanwhile(make_world, kind, moment):
     world = make_world(stores={"store": kind})
     world.adopt()
     other = world.worker()
-    held_up_at(world, moment, other.one_pass, occurrence=4 if "ledger" in moment else 1)
+    held_up_at(world, moment, other.one_pass, occurrence=3 if "ledger" in moment else 1)
     world.worker().rotate()
     world.lease_runs_out()
     other.one_pass()
@@ -131,7 +149,7 @@ def test_a_rotation_that_was_stopped_for_a_person_meanwhile_is_not_moved(world):
     """Between looking at the list of open rotations and taking the lease, somebody else noted a trouble."""
     world.adopt()
     world.stores["vault"].script.fail("write", *[unavailable()] * 30)
-    with world.killed_at("after ledger.record", occurrence=3):
+    with world.killed_at("after ledger.record", occurrence=2):
         world.worker().rotate()
     world.stores["vault"].script.forgive()
     world.lease_runs_out()
