@@ -106,14 +106,25 @@ class SecretsManagerStore:
         return version
 
     def _stage(self, place: AwsPlace, version: Version, document: str) -> None:
-        self._call("PutSecretValue", place.secret, ClientRequestToken=version, SecretString=document,
-                   VersionStages=[PENDING])  # fmt: skip
+        answer = self._call("PutSecretValue", place.secret, ClientRequestToken=version, SecretString=document,
+                            VersionStages=[PENDING])  # fmt: skip
+        if {PENDING, CURRENT} & set(answer.get("VersionStages", ())):  # the labels that it has now, says AWS's reference
+            return
         description = self._described(place)
         if description and not {PENDING, CURRENT} & set(description.labels(version)):
             # Staged before and discarded: AWS knows the version already and leaves its labels as they are.
             self._call("UpdateSecretVersionStage", place.secret, VersionStage=PENDING, MoveToVersionId=version)
 
     def promote(self, place: AwsPlace, version: Version, expected: Version | None) -> None:
+        """Move AWSCURRENT, then take AWSPENDING off. AWS compares for us: only a refusal makes us look ourselves."""
+        if expected and expected != version:
+            try:
+                self._move_current(place, version, expected)
+            except (NotThere, Rejected):
+                pass  # done already, or somebody else wrote, or it is gone: the labels tell
+            else:
+                self._unstage(place, version)
+                return
         description = self._described(place)
         if description is None:
             raise _missing(place)
@@ -128,15 +139,16 @@ class SecretsManagerStore:
         """Move AWSCURRENT, if it still is at ``expected``."""
         if description.holder(CURRENT) != expected:
             raise _changed(place)
-        source = {"RemoveFromVersionId": expected} if expected else {}
         try:
-            self._call(
-                "UpdateSecretVersionStage", place.secret, VersionStage=CURRENT, MoveToVersionId=version, **source
-            )
+            self._move_current(place, version, expected)
         except Rejected as error:
             now = self._described(place)
             if now is None or CURRENT not in now.labels(version):
                 raise _changed(place) from error
+
+    def _move_current(self, place: AwsPlace, version: Version, expected: Version | None) -> None:
+        source = {"RemoveFromVersionId": expected} if expected else {}
+        self._call("UpdateSecretVersionStage", place.secret, VersionStage=CURRENT, MoveToVersionId=version, **source)
 
     def _unstage(self, place: AwsPlace, version: str) -> None:
         try:
