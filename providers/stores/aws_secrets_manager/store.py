@@ -108,7 +108,7 @@ class SecretsManagerStore:
     def _stage(self, place: AwsPlace, version: Version, document: str) -> None:
         answer = self._call("PutSecretValue", place.secret, ClientRequestToken=version, SecretString=document,
                             VersionStages=[PENDING])  # fmt: skip
-        if {PENDING, CURRENT} & set(answer.get("VersionStages", ())):  # the labels that it has now, says AWS's reference
+        if {PENDING, CURRENT} & set(answer.get("VersionStages", ())):  # the labels it has now (AWS's reference)
             return
         description = self._described(place)
         if description and not {PENDING, CURRENT} & set(description.labels(version)):
