@@ -15,7 +15,7 @@ from rotator.domain.errors import NeedsOperator, RotatorError, Temporary
 from rotator.domain.lifecycle import with_token
 from rotator.domain.model import Phase, Proof, Rotation, Token, TokenState
 from rotator.domain.secret_value import SecretValue
-from rotator.flow.lost import CLOCK_SKEW, look_for
+from rotator.flow.lost import CLOCK_SKEW, look_for, still_unknown_for
 from rotator.flow.work import Work, poll
 from rotator.observe.logs import logger
 
@@ -110,8 +110,7 @@ def disown(work: Work, token: Token, issued: Issued) -> None:
 
 def _wait_until_known(work: Work, token: Token, value: SecretValue | None) -> None:
     """Let so young a token become known to its issuer. Until then, neither a revoke nor a refusal means anything."""
-    made = token.created_at or work.rotation.opened_at
-    patience = made + work.issuer.traits.issue_propagation - work.now
+    patience = still_unknown_for(work, token)
 
     def known() -> bool | None:
         if work.issuer.traits.lists:

@@ -25,8 +25,14 @@ def look_for(work: Work, token: Token) -> Handle | None:
 
     Raises NeedsOperator where nothing tells whether it exists.
     """
-    asked_at = token.created_at or work.rotation.phase_at
-    return poll(work, asked_at + work.issuer.traits.issue_propagation - work.now, lambda: _find(work, token))
+    return poll(work, still_unknown_for(work, token), lambda: _find(work, token))
+
+
+def still_unknown_for(work: Work, token: Token) -> timedelta:
+    """Give how long its issuer may still not know a token that it made. It is made by now, whatever the clocks say."""
+    patience = work.issuer.traits.issue_propagation
+    made = token.created_at or work.rotation.opened_at
+    return min(made + patience - work.now, patience)
 
 
 def wait_for_our_turn(work: Work) -> None:

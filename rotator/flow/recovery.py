@@ -125,7 +125,7 @@ def finish_withdrawing(work: Work) -> None:
 
 
 def _cleared(work: Work, destination: Destination, *, restoring: bool) -> Destination:
-    """Give the destination once it is certain that it holds nothing of this rotation."""
+    """Give the destination once it is certain that it holds nothing of this rotation, and that consumers see that."""
     if destination.state is Placed.PENDING:
         return destination
     opened = work.open(destination)
@@ -133,14 +133,16 @@ def _cleared(work: Work, destination: Destination, *, restoring: bool) -> Destin
     token = next(known for known in work.rotation.tokens if known.id == destination.token)
     opened.store.discard(opened.place, work.write_key(token))
     seen = _as_seen(work, destination, opened)
-    if seen.state is Placed.PENDING:
-        return seen
-    if not restoring:
+    if seen.state is not Placed.PENDING and not restoring:
         raise NeedsOperator(
             f"{destination.target} holds the new token already.",
             remedy=f"`rotate resume {work.rotation.id}` goes forward, `rotate withdraw {work.rotation.id}` goes back.",
         )
-    _put_back(work, seen, opened)
+    if seen.state is not Placed.PENDING:
+        _put_back(work, seen, opened)
+    stored = opened.store.current(opened.place)
+    if stored is not None:
+        opened.store.settle(opened.place, stored.version)
     return replace(seen, state=Placed.PENDING, token=None, version=None)
 
 

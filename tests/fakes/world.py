@@ -150,7 +150,10 @@ class World:
 
     def changes(self) -> int:
         """Count the calls so far that change something at a provider."""
-        calls = [*self.issuer_fake.script.calls, *(call for store in self.stores.values() for call in store.script.calls)]
+        calls = [
+            *self.issuer_fake.script.calls,
+            *(call for store in self.stores.values() for call in store.script.calls),
+        ]
         return sum(call in ("issue", "revoke", "write", "promote", "restore", "discard") for call in calls)
 
     def secret(self, name: str = "app") -> Secret:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from rotator.domain.contracts import StoreTraits
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.model import Mode, Phase, TokenState
 from rotator.domain.secret_value import SecretValue
 from rotator.flow.report import Outcome
-from tests.fakes.scripted import denied, unavailable
+from tests.fakes.scripted import denied, locked_by_somebody, unavailable
 from tests.fakes.world import A_DAY, ENV_FILE, HEROKU, SECRETS_MANAGER, VAULT
 
 READABLE = {"vault": VAULT, "aws": SECRETS_MANAGER, "file": ENV_FILE}
@@ -60,6 +61,26 @@ def test_what_cannot_be_read_back_is_not_withdrawn_and_nothing_else_is_put_back_
     assert world.alive() == {new}
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_consumers_that_must_restart_have_gone_back_before_the_new_token_dies(make_world, killed):
+    """The first store's consumers work with the new token already when the second one's restart fails."""
+    world = make_world(stores={"first": StoreTraits(settles=True), "second": StoreTraits(settles=True)})
+    old = world.adopt()
+    world.stores["second"].script.fail("settle", locked_by_somebody())
+    worker = world.worker()
+    worker.rotate()
+    assert world.stores["first"].consumers_read("app") == world.held_everywhere() != old
+
+    if killed:
+        with world.killed_at("after first.restore"):
+            worker.withdraw()
+        world.lease_runs_out()
+        worker = world.worker()
+    assert worker.withdraw().phase is Phase.WITHDRAWN
+    assert {store.consumers_read("app") for store in world.stores.values()} == {old}
+    assert world.alive() == {old}
+
+
 def test_a_rotation_in_its_overlap_is_not_withdrawn_and_not_disturbed(make_world):
     """The new token is in force: going back is another rotation. The overlap ends as it would have."""
     world = make_world(overlap=A_DAY)
@@ -105,9 +126,9 @@ def test_a_withdrawal_that_was_interrupted_can_be_gone_on_from(world):
     worker = world.worker()
     worker.rotate()
     assert world.rotation().phase is Phase.PUBLISHED
+    world.stores["vault"].script.forgive()
     with world.killed_at("after issuer.revoke"):
         worker.withdraw()
-    world.stores["vault"].script.forgive()
     world.lease_runs_out()
 
     world.worker().one_pass()
