@@ -52,7 +52,7 @@ def _publish_wave(work: Work, wave: list[Destination], value: SecretValue) -> No
                 for (place, result), intent in zip(results, intents, strict=True)]  # fmt: skip
     failures = [(place, result) for place, result in results if isinstance(result, Exception)]
     written = [str(place.target) for place, result in results if not isinstance(result, Exception)]
-    work.record(
+    work.note(
         with_destinations(work.rotation, outcomes),
         "written",
         destinations=written,

@@ -51,6 +51,7 @@ class Runner:
         work = Work(self.tools, rotation, lease, self._held.setdefault(rotation.id, Held()))
         try:
             self._go(work)
+            work.flush()
         except LeaseLost:
             self._held.pop(rotation.id, None)  # those who took over go their own way; what we know is of no use
             raise

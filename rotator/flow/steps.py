@@ -125,7 +125,7 @@ def verify(work: Work) -> None:
     _expect(work, Phase.ISSUED)
     assert work.held.new is not None
     _verified(work, work.held.new)
-    work.record(moved(work.rotation, Phase.VERIFIED, work.now), "verified", handle=work.new.handle)
+    work.note(moved(work.rotation, Phase.VERIFIED, work.now), "verified", handle=work.new.handle)
 
 
 def _verified(work: Work, value: SecretValue) -> None:
@@ -171,7 +171,7 @@ def confirm(work: Work) -> None:
         _verified(work, stored[0])
     places = [replace(place, state=Placed.CONFIRMED) for place in work.rotation.destinations]
     work.just_confirmed = True
-    work.record(
+    work.note(
         moved(with_destinations(work.rotation, places), Phase.CONFIRMED, work.now),
         "confirmed",
         handle=work.new.handle,

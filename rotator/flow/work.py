@@ -1,7 +1,8 @@
 """One rotation in hand: what a step may use, and the only way in which it may move the rotation.
 
 ``Work.record`` is write-ahead and write-behind alike: a step records its intent, makes one outside call, and records
-the outcome. Values live here, in ``Held``, and nowhere else in the engine.
+the outcome. An outcome may be noted instead (``Work.note``), to become durable with the intent that follows it.
+Values live here, in ``Held``, and nowhere else in the engine.
 """
 
 from __future__ import annotations
@@ -88,6 +89,9 @@ class Work:
     """False when others have the rotation, and only something of our own is cleaned up: then nothing can be recorded."""
     just_confirmed: bool = False
     """The destinations were read back in this very run, a moment ago."""
+    _before_note: Rotation | None = field(default=None, init=False)
+    """The rotation as the ledger has it, while a move is noted."""
+    _noted: list[Event] = field(default_factory=list, init=False)
 
     @cached_property
     def issuer(self) -> Issuer:
@@ -123,10 +127,38 @@ class Work:
 
     def record(self, after: Rotation, kind: str, **detail: Any) -> None:
         """Make one move durable, with its line in the audit log. LeaseLost: the rotation is no longer ours."""
-        event = Event(kind, after.secret, self.now, self.tools.actor, after.id, detail)
-        self.rotation = self.tools.ledger.record(self.lease, self.rotation, after, event)
-        for observer in self.tools.observers:
-            observer(event)
+        if self._noted and self._in_ledger.phase is not self.rotation.phase is not after.phase:
+            self.flush()  # the ledger takes one change of phase at a time
+        self._save(after, [*self._noted, self._event(after, kind, detail)])
+
+    def note(self, after: Rotation, kind: str, **detail: Any) -> None:
+        """Make a move that becomes durable with the next one: an outcome that shares the commit of the next intent.
+
+        Only where nothing outside is touched before that next ``record``. A crash in between undoes no more than a
+        crash just before this call would.
+        """
+        self.flush()
+        self._before_note, self._noted = self.rotation, [self._event(after, kind, detail)]
+        self.rotation = after
+
+    def flush(self) -> None:
+        """Make durable what was noted."""
+        if self._noted:
+            self._save(self.rotation, self._noted)
+
+    @property
+    def _in_ledger(self) -> Rotation:
+        return self._before_note or self.rotation
+
+    def _event(self, after: Rotation, kind: str, detail: dict[str, Any]) -> Event:
+        return Event(kind, after.secret, self.now, self.tools.actor, after.id, detail)
+
+    def _save(self, after: Rotation, events: list[Event]) -> None:
+        self.rotation = self.tools.ledger.record(self.lease, self._in_ledger, after, *events)
+        self._before_note, self._noted = None, []
+        for event in events:
+            for observer in self.tools.observers:
+                observer(event)
 
     def keep_lease(self) -> None:
         """Make sure that the rotation is still ours, for longer than a call takes. Asked before every outside call."""

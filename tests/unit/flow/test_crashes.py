@@ -87,7 +87,7 @@ def at_every_point(folder, run, kinds, issuer=None):
         return world
 
     points = points_of(run, prepared())
-    assert len(points) > 30
+    assert len(points) > 24
     for point in points:
         world = prepared()
         with world.killed_at(*point):
