@@ -86,7 +86,7 @@ class Work:
     lease: Lease
     held: Held = field(default_factory=Held)
     leased: bool = True
-    """False when others have the rotation, and only something of our own is cleaned up: then nothing can be recorded."""
+    """False when others have the rotation and only something of our own is cleaned up: nothing can be recorded then."""
     just_confirmed: bool = False
     """The destinations were read back in this very run, a moment ago."""
     _before_note: Rotation | None = field(default=None, init=False)
