@@ -1,0 +1,62 @@
+"""``python -m tests.benchmarks``: what Rotator costs, in ratios. docs/performance.md says what they mean."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.benchmarks import cpu, round_trips, starting
+from tests.benchmarks.bare_script import NECESSARY
+from tests.benchmarks.installation import RULES, installation
+from tests.servers.moto import running_moto
+from tests.servers.sandbox import sandbox_in_its_own_process
+
+THREADS = 8
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for part in ("issuer", "aws", "installation", "start"):
+            (folder / part).mkdir()
+        for line in (*_rotations(folder), *_starts(folder / "start")):
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+
+
+def _rotations(folder: Path) -> Iterator[str]:
+    alone, together = cpu.names_for("alone"), cpu.names_for("together")
+    single, slow, share = "single", "slow", [f"share-{number}" for number in range(cpu.BATCH)]
+    names = [each for batch in (*alone, *together) for each in batch]
+    with (
+        sandbox_in_its_own_process(folder / "issuer", RULES) as sandbox,
+        running_moto(folder / "aws") as moto,
+        installation(folder / "installation", sandbox, moto.url, [*names, *share, single, slow]) as made,
+    ):
+        yield "CPU seconds of a rotation, as a multiple of the bare script's"
+        for threads, batches in ((1, alone), (THREADS, together)):
+            found = cpu.compare(made, batches, threads)
+            label = f"{threads} thread{'s' if threads > 1 else ''}"
+            times = f"{min(found.rotator) * 1000:.1f} ms and {min(found.bare) * 1000:.1f} ms"
+            yield f"  {label:<9} x {found.median:.2f} (minima: x {found.of_minima:.2f}; {times})"
+        once = round_trips.of_one_rotation(made, single)
+        yield f"Ledger: {once.commits} commits a rotation, {cpu.ledger_share(made, share):.0%} of its CPU seconds"
+        yield f"Requests of a rotation: {len(once.requests)}, of which necessary: {len(NECESSARY)}"
+        yield from (f"  + {count} x {request}" for request, count in sorted(once.beyond_the_necessary.items()))
+        late = round_trips.of_one_rotation(made, slow, round_trips.LATENCY)
+        yield (
+            f"With {round_trips.LATENCY * 1000:.0f} ms a request: x {late.wall_ratio:.2f} of the time of the necessary "
+            f"round trips ({late.seconds * 1000:.0f} ms)"
+        )
+
+
+def _starts(folder: Path) -> Iterator[str]:
+    yield "CPU seconds of a command, as a multiple of a bare interpreter's start"
+    for command, multiple in starting.multiples(folder).items():
+        yield f"  {command:<17} x {multiple:.1f}"
+
+
+if __name__ == "__main__":
+    main()
