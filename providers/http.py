@@ -277,7 +277,8 @@ def _answer(response: httpx.Response, body: bytes) -> HttpAnswer:
     import httpx
 
     cookies = httpx.Cookies()
-    cookies.extract_cookies(response)
+    if "set-cookie" in response.headers:  # looking for them takes half as long as a request
+        cookies.extract_cookies(response)
     return HttpAnswer(
         status=response.status_code,
         headers={name.lower(): value for name, value in response.headers.items()},
