@@ -29,10 +29,13 @@ def look_for(work: Work, token: Token) -> Handle | None:
 
 
 def still_unknown_for(work: Work, token: Token) -> timedelta:
-    """Give how long its issuer may still not know a token that it made. It is made by now, whatever the clocks say."""
+    """Give how long its issuer may still not know a token that it made.
+
+    It is made by now, so its propagation is enough; and where the clocks may have jumped over it, all of it is needed.
+    """
     patience = work.issuer.traits.issue_propagation
     made = token.created_at or work.rotation.opened_at
-    return min(made + patience - work.now, patience)
+    return min(made + patience + CLOCK_SKEW - work.now, patience)
 
 
 def wait_for_our_turn(work: Work) -> None:

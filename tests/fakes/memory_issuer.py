@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rotator.domain.clock import Clock
 from rotator.domain.contracts import Issued, IssueRequest, IssuerTraits, Revocation, TokenInfo, Verdict, Verification
 from rotator.domain.errors import Ambiguous, Permanent
 from rotator.domain.model import Handle, TokenName
 from rotator.domain.secret_value import SecretValue
+from tests.fakes.moving_clock import MovingClock
 from tests.fakes.scripted import Script
 
 
@@ -40,7 +40,7 @@ class MadeToken:
 class MemoryIssuer:
     """Implements ``rotator.domain.contracts.Issuer``."""
 
-    def __init__(self, clock: Clock, traits: IssuerTraits | None = None, *, script: Script | None = None) -> None:
+    def __init__(self, clock: MovingClock, traits: IssuerTraits | None = None, *, script: Script | None = None) -> None:
         self.clock = clock
         self.script = script or Script("issuer")
         self._traits = traits or IssuerTraits()
@@ -109,7 +109,7 @@ class MemoryIssuer:
         return self._make(TokenName(name), None, foreign=foreign)
 
     def revoke_by_hand(self, handle: Handle) -> None:
-        self._end(handle, self.clock.now())
+        self._end(handle, self._now())
 
     def lose_the_next_create(self, *, arrives_after: timedelta) -> None:
         """Have the next create answered by nothing, and done only after a while."""
@@ -123,10 +123,13 @@ class MemoryIssuer:
 
     # --- how it works ---
 
+    def _now(self) -> datetime:
+        return self.clock.right_time()
+
     def _issue(self, request: IssueRequest) -> Issued:
         self._must_be_authorized()
         if self._late_by:
-            self._on_their_way.append((self.clock.now() + self._late_by.pop(0), request))
+            self._on_their_way.append((self._now() + self._late_by.pop(0), request))
             raise Ambiguous("the connection was closed before the answer came")
         limit = self._traits.max_active
         if limit is not None and len(self.alive()) >= limit:
@@ -140,7 +143,7 @@ class MemoryIssuer:
     def _make(
         self, name: TokenName, request: IssueRequest | None, at: datetime | None = None, *, foreign: bool = False
     ) -> MadeToken:
-        now = at or self.clock.now()
+        now = at or self._now()
         expires = request.lifetime.after(now) if request is not None and request.lifetime else None
         value = f"tok_{secrets.token_hex(12)}"
         known_from = now + self.issue_delay
@@ -171,7 +174,7 @@ class MemoryIssuer:
     def _verify(self, value: SecretValue) -> Verification:
         for token in self._known():
             if token.value == value.reveal():
-                token.last_used_at = self.clock.now()
+                token.last_used_at = self._now()
                 return Verification(Verdict.VALID, token.handle if self._traits.binds_value_to_handle else None)
         return Verification(Verdict.INVALID, reason="401")
 
@@ -180,7 +183,7 @@ class MemoryIssuer:
         if all(token.handle != handle for token in self._known()):
             return Revocation.ALREADY_GONE
         if not self.revokes_in_vain:
-            self._end(handle, self.clock.now() + self.revoke_delay)
+            self._end(handle, self._now() + self.revoke_delay)
         return Revocation.DONE
 
     def _end(self, handle: Handle, at: datetime) -> None:
@@ -190,14 +193,14 @@ class MemoryIssuer:
                 token.dies_at = min(at, token.dies_at or at)
 
     def _known(self) -> list[MadeToken]:
-        return [token for token in self.alive() if token.known_from <= self.clock.now()]
+        return [token for token in self.alive() if token.known_from <= self._now()]
 
     def _is_dead(self, token: MadeToken) -> bool:
         ends = [moment for moment in (token.dies_at, token.expires_at) if moment is not None]
-        return any(moment <= self.clock.now() for moment in ends)
+        return any(moment <= self._now() for moment in ends)
 
     def _let_arrive(self) -> None:
-        due = [late for late in self._on_their_way if late[0] <= self.clock.now()]
+        due = [late for late in self._on_their_way if late[0] <= self._now()]
         self._on_their_way = [late for late in self._on_their_way if late not in due]
         for moment, request in due:
             self._make(request.name, request, moment)

@@ -10,11 +10,16 @@ class MovingClock:
 
     def __init__(self, now: datetime = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)) -> None:
         self._now = now
+        self.wrong_by = timedelta()
+        """How far it is from the time that everybody else has."""
         self.stopped = False
         self.waited = timedelta()
         """How long the product has waited so far."""
 
     def now(self) -> datetime:
+        return self._now + self.wrong_by
+
+    def right_time(self) -> datetime:
         return self._now
 
     def move(self, **by: float) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from rotator.domain.contracts import IssuerTraits
 from rotator.domain.model import Phase, Proof, TokenState
 from rotator.flow.report import Outcome
-from tests.fakes.scripted import denied, lost_answer, unavailable
+from tests.fakes.scripted import denied, locked_by_somebody, lost_answer, unavailable
 from tests.fakes.world import ENV_FILE, HEROKU
 
 
@@ -128,4 +128,20 @@ def test_a_value_that_was_never_accepted_proves_no_death_by_being_refused(world)
     worker.one_pass()
     assert world.rotation().phase is Phase.WITHDRAWN
     assert world.rotation().new.proof is Proof.UNLISTED
+    assert world.alive() == {world.held_everywhere()}
+
+
+def test_a_clock_that_jumps_ahead_does_not_make_a_new_token_look_dead(make_world):
+    """The issuer knows it in eight seconds; by our clock, it should have known it for minutes."""
+    world = make_world(issuer=IssuerTraits(names_tokens=False))
+    world.adopt()
+    world.issuer_fake.issue_delay = timedelta(seconds=8)
+    world.issuer_fake.script.fail("verify", locked_by_somebody())
+    world.worker().rotate()
+    assert world.rotation().phase is Phase.ISSUED
+
+    world.clock.wrong_by = timedelta(minutes=4)
+    world.worker().resume()
+
+    world.clock.move(minutes=1)
     assert world.alive() == {world.held_everywhere()}
