@@ -21,10 +21,29 @@ from pydantic import (
 )
 
 
+def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Put the docstrings of a part's attributes into its JSON schema.
+
+    pydantic can, too, but would read the source of every model at every start (a tenth of ``rotate check``).
+    """
+    import ast
+    import inspect
+    from itertools import pairwise
+
+    for part in model.__mro__[: model.__mro__.index(Part)]:
+        [definition] = ast.parse(inspect.getsource(part)).body
+        for statement, following in pairwise(definition.body if isinstance(definition, ast.ClassDef) else ()):
+            match statement, following:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    known_as = model.model_fields[name].alias or name
+                    described = schema["properties"][known_as] | {"description": inspect.cleandoc(text)}
+                    schema["properties"][known_as] = dict(sorted(described.items()))
+
+
 class Part(BaseModel):
     """One part of a profile. Unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, json_schema_extra=_describe)
 
 
 def _is_jmespath(expression: str) -> str:
