@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from providers.stores.github_actions.plugin import GitHubPlace
 from providers.stores.github_actions.store import GitHubStore
-from rotator.config.plugins import Plugins
-from rotator.config.policy_files import load
-from rotator.domain.errors import Ambiguous, Conflict, NeedsOperator, Permanent, Temporary
+from rotator.domain.errors import Ambiguous, Conflict, Permanent, Temporary
 from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
 from tests.contract.store_contract import (
@@ -27,8 +23,6 @@ from tests.contract.store_contract import (
 )
 from tests.fakes.github_actions import GitHubService, github_service
 from tests.integration.github_actions_setting import furnish, opened
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -310,45 +304,3 @@ def test_a_write_within_the_second_of_the_one_before_is_not_believed_until_it_ca
         store.write(PLACE, value, expected, "rotation-1")
     github.now = github.now.replace(second=59)
     assert store.write(PLACE, value, expected, "rotation-1") != expected
-
-
-# --- permissions ------------------------------------------------------------------------------------------------------
-
-PERMISSIONS = json.loads((ROOT / "deploy" / "permissions" / "github-actions.json").read_text())
-PLACES = {
-    "repository": {"repository": "acme/web"},
-    "environment": {"repository": "acme/web", "environment": "production"},
-    "organization": {"organization": "acme"},
-}
-
-
-@pytest.mark.parametrize(("kind", "where"), [(kind, where) for kind in PERMISSIONS for where in PERMISSIONS[kind]])
-def test_the_permissions_we_ship_are_enough_and_less_is_refused_by_name(
-    github: GitHubService, kind: str, where: str
-) -> None:
-    place = GitHubPlace(**PLACES[where], secret="API_TOKEN", kind=kind)
-    github.tokens["github_pat_least"] = granted = PERMISSIONS[kind][where]
-    store = opened(github.url, "github_pat_least")
-    store.preflight(place)
-    store.settle(place, publish(store, place, fresh()))
-    github.tokens["github_pat_least"] = dict.fromkeys(granted, "read")
-    expected = version_of(store.preflight(place))
-    refusal = refusal_of(lambda: store.write(place, fresh(), expected, "rotation-2"))
-    assert isinstance(refusal, Permanent)
-    assert all(f"{permission}=write" in str(refusal) for permission in granted)
-    github.tokens["github_pat_least"] = {}
-    assert "permission `" in str(refusal_of(lambda: store.preflight(place)))
-
-
-def test_a_token_that_died_waits_for_a_person(github: GitHubService) -> None:
-    github.tokens.clear()
-    refusal = refusal_of(lambda: opened(github.url).preflight(PLACE))
-    assert type(refusal) is NeedsOperator
-    assert "credentials" in str(refusal)
-
-
-def test_the_policies_in_the_documentation_load(tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "stores" / "github-actions.md").read_text()
-    (tmp_path / "policy.yaml").write_text(page.split("```yaml\n")[1].split("```")[0])
-    [policy] = load(tmp_path, Plugins()).policies
-    assert len(policy.targets) == 3
