@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rotator.cli.context import Context
 from rotator.cli.output import document, line, table
+from rotator.domain.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from rotator.config.plugins import Plugins
 
 
 def providers(
@@ -17,7 +21,7 @@ def providers(
     session: Context = context.obj
     plugins = session.app.plugins
     if name is None:
-        found = [_as_data(plugins.find(known)) for known in plugins.names()]
+        found = [_listed(plugins, known) for known in plugins.names()]
         if session.as_json:
             document({"providers": found})
         else:
@@ -43,6 +47,14 @@ def providers(
     if entry["example"]:
         line("Example:")
         line("\n".join(f"  {text}" for text in entry["example"].strip().splitlines()))
+
+
+def _listed(plugins: Plugins, name: str) -> dict[str, Any]:
+    """Give what one provider is. One that cannot be used is listed too, and hides no other."""
+    try:
+        return _as_data(plugins.find(name))
+    except InvalidInput as error:
+        return {"name": name, "kind": "unusable", "summary": str(error)}
 
 
 def _as_data(plugin: Any) -> dict[str, Any]:

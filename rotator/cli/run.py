@@ -24,8 +24,9 @@ def run(
             "`rotate run` without --once is not available in this version", "call `rotate run --once` from cron"
         )
     session: Context = context.obj
+    policies = session.app.policies  # before the ledger is opened, or made: a mistake in them touches nothing
     session.stop_gently_on_signals()
-    reports = list(one_pass(session.app.runner(progress(session)), session.app.policies))
+    reports = list(one_pass(session.app.runner(progress(session)), policies))
     if not reports and not session.as_json:
         line("Nothing is due.")
     raise typer.Exit(conclude(session, reports))

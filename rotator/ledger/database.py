@@ -91,7 +91,7 @@ def reason_of(error: SQLAlchemyError) -> str:
 
 _SQLITE_REMEDIES: Final = {
     "SQLITE_NOTADB": "Name a file that does not exist yet, or a ledger; is this URL right?",
-    "SQLITE_CORRUPT": "Restore the file, with its -wal, from a backup; then run `rotate audit`.",
+    "SQLITE_CORRUPT": "Restore the file, with its -wal, from a backup; then `rotate history NAME` checks it.",
     "SQLITE_READONLY": "The file and its folder must be writable for this user.",
     "SQLITE_CANTOPEN": "The file and its folder must be writable for this user.",
     "SQLITE_FULL": "Make space on the disk. Nothing was changed.",

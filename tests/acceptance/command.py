@@ -75,7 +75,7 @@ class Desk:
         done = subprocess.run(
             [*(_without_privileges() if self.ordinary else ()), ROTATE, *arguments],
             cwd=self.folder,
-            env=self._environment(environment),
+            env=self.whole_environment(environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -98,7 +98,7 @@ class Desk:
         child = subprocess.Popen(
             [ROTATE, "--json", *arguments],
             cwd=self.folder,
-            env=self._environment({}),
+            env=self.whole_environment({}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -106,7 +106,7 @@ class Desk:
         )
         return Running(child)
 
-    def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
+    def whole_environment(self, more: Mapping[str, str]) -> dict[str, str]:
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         own = {"HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder / "state"), "AWS_EC2_METADATA_DISABLED": "1"}
         return {name: value for name, value in {**kept, **own, **self.environment, **more}.items() if value}
