@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint unit clean
+.PHONY: demo test lint unit benchmarks clean
 
 demo: $(VENV)/.demo
 	$(BIN)/rotate demo
@@ -18,6 +18,10 @@ lint: $(VENV)/.dev
 
 unit: $(VENV)/.dev node_modules/.bin/configurable-http-proxy
 	$(BIN)/pytest -n auto --dist loadgroup
+
+# Ratios against a bare script; docs/performance.md says what they mean.
+benchmarks: $(VENV)/.dev
+	$(BIN)/python -m tests.benchmarks
 
 $(VENV)/bin/pip:
 	$(PYTHON) -m venv $(VENV)
