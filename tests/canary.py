@@ -123,8 +123,8 @@ class Canary:
 
     def holds_value(self, text: str | bytes) -> bool:
         if isinstance(text, str):
-            text = text.encode(errors="surrogateescape")
-        return any(form.encode() in text for value in self._secrets() for form in _forms(value))
+            text = text.encode(errors="surrogatepass")
+        return any(form.encode(errors="surrogatepass") in text for value in self._secrets() for form in _forms(value))
 
     def masked(self, text: str) -> str:
         for value in self._secrets():

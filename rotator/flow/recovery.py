@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rotator.domain import lifecycle
+from rotator.domain.contracts import Stored
 from rotator.domain.errors import NeedsOperator, WrongOrder
 from rotator.domain.lifecycle import moved, with_destinations, with_token
 from rotator.domain.model import Destination, Phase, Placed, Proof, TokenState, Version
@@ -195,10 +196,10 @@ def take_up(work: Work) -> None:
 def _accepted(work: Work, destination: Destination) -> Destination:
     """Give the destination with what it holds now as what we write over, unless it holds, or may hold, our token."""
     opened = work.open(destination)
-    if destination.state is not Placed.PENDING and not opened.traits.readable:
-        return destination
     work.keep_lease()
     stored = opened.store.current(opened.place)
+    if destination.state is not Placed.PENDING and not opened.traits.readable:
+        return _accepted_unseen(destination, stored)
     value = stored.value if stored is not None else None
     ours = next((token for token in work.rotation.tokens if work.matches(token, value)), None)
     if ours is not None and stored is not None:
@@ -211,3 +212,11 @@ def _accepted(work: Work, destination: Destination) -> Destination:
     if destination.state is Placed.WRITING:
         return over_this  # what was staged there may be the only copy of the new value
     return replace(over_this, state=Placed.PENDING, token=None, version=None)
+
+
+def _accepted_unseen(destination: Destination, stored: Stored | None) -> Destination:
+    """Give a destination that nobody can read: it may hold our token, and is written again if it was changed since."""
+    now_there = stored.version if stored is not None else None
+    if destination.state is Placed.WRITING or now_there == destination.version:
+        return destination
+    return replace(destination, state=Placed.WRITING, version=None, before=now_there)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rotator.domain import lifecycle, naming
-from rotator.domain.contracts import Issued, IssueRequest, Verdict, Verification
+from rotator.domain.contracts import Issued, IssueRequest, Stored, Verdict, Verification
 from rotator.domain.durations import Duration
 from rotator.domain.errors import (
     Ambiguous,
@@ -181,24 +181,29 @@ def confirm(work: Work) -> None:
 
 
 def _stored_value(work: Work, destination: Destination) -> SecretValue | None:
-    """Give the value that consumers read there, or None where nobody but they can. Conflict: it is another's."""
+    """Give the value that consumers read there, or None where nobody but they can. Conflict: it is another's.
+
+    Where nothing can be read, the version is compared: it is still the one that our write made.
+    """
     opened = work.open(destination)
     assert destination.version is not None
     opened.store.settle(opened.place, destination.version)
-    if not opened.traits.readable:
-        return None
 
-    def holds_ours() -> SecretValue | None:
+    def holds_ours() -> Stored | None:
         stored = opened.store.current(opened.place)
-        return stored.value if stored is not None and work.matches(work.new, stored.value) else None
+        if stored is None:
+            return None
+        readable = opened.traits.readable
+        ours = work.matches(work.new, stored.value) if readable else stored.version == destination.version
+        return stored if ours else None
 
-    value = poll(work, _READ_LAG, holds_ours)
-    if value is None:
+    stored = poll(work, _READ_LAG, holds_ours)
+    if stored is None:
         raise Conflict(
             f"{destination.target} does not hold the new token any more: somebody else wrote there.",
             remedy="Find out who, then run `rotate resume` to write it again.",
         )
-    return value
+    return stored.value
 
 
 # --- retire --------------------------------------------------------------------------------------------------------

@@ -121,6 +121,25 @@ def test_a_write_only_place_that_somebody_changed_is_not_written_over_blindly(ma
     assert world.alive() == {world.held_everywhere()}
 
 
+def test_a_write_only_place_that_somebody_changed_after_us_is_not_confirmed_and_can_be_written_again(make_world):
+    world = make_world(stores={"vault": VAULT, "heroku": HEROKU})
+    world.adopt()
+
+    def somebody_writes_after_us(moment):
+        if moment == "after heroku.write":
+            world.hook = lambda _moment: None
+            world.stores["heroku"].put_by_hand("app", "their-own-value")
+
+    world.hook = somebody_writes_after_us
+    worker = world.worker()
+    worker.rotate()
+    assert world.rotation().phase is Phase.PUBLISHED
+    assert world.rotation().trouble.needs_operator
+    worker.resume()
+    assert world.rotation().phase is Phase.RETIRED
+    assert world.alive() == {world.held_everywhere()}
+
+
 @readable()
 def test_somebodys_change_after_it_was_published_is_seen_when_it_is_read_back(make_world, kind):
     world = make_world(stores={"store": kind})
