@@ -89,7 +89,6 @@ class Secret:
     def refuse_unwritable(self) -> None:
         """Raise what stands in the way of a write: its end, its own word, or somebody who would undo it."""
         named, kind = resource_of(self.place), self.document.get("type")
-        self.value()
         if self._metadata.get("deletionTimestamp"):
             raise NeedsOperator(f"The {named} is being deleted.", remedy="See what its finalizers wait for.")
         if self.document.get("immutable"):

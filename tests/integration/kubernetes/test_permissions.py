@@ -76,6 +76,15 @@ def test_create_is_asked_for_only_where_something_is_to_be_made(store: Kubernete
     assert "lacks `create` on secret `shop/not-there-yet`." in str(refusal)
 
 
+def test_a_right_to_create_that_is_narrowed_by_name_is_none(store: KubernetesStore, cluster: Cluster) -> None:
+    cluster.rules[US, NAMESPACE] = [
+        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["not-there-yet"],
+         "verbs": ["get", "patch", "create"]}
+    ]  # fmt: skip
+    assert "lacks `create`" in str(refusal_of(lambda: store.preflight(NEW)))
+    assert "lacks `create`" in str(refusal_of(lambda: store.write(NEW, fresh(), None, "rotation-1")))
+
+
 def test_all_that_is_missing_is_named_at_once(store: KubernetesStore, cluster: Cluster) -> None:
     cluster.rules[US, NAMESPACE] = []
     said = str(refusal_of(lambda: store.preflight(WEB)))

@@ -76,6 +76,20 @@ def test_it_is_not_settled_before_the_last_old_pod_is_gone(store: KubernetesStor
     ]
 
 
+@pytest.mark.parametrize("entry", ["statefulset/queue", "daemonset/agent"])
+def test_it_is_not_settled_before_the_last_new_pod_is_ready(
+    store: KubernetesStore, cluster: Cluster, entry: str
+) -> None:
+    place = at(rollout=(entry,))
+    version = publish(store, place, fresh())
+    said = ""
+    for _ in range(4):
+        said = str(refusal_of(lambda: store.settle(place, version)))
+        cluster.step()
+    assert said.endswith("2 of 2 pods are new, 1 ready.")
+    store.settle(place, version)
+
+
 def test_what_is_under_way_says_when_to_look_again(store: KubernetesStore) -> None:
     version = publish(store, WEB, fresh())
     under_way = refusal_of(lambda: store.settle(WEB, version))
