@@ -1,0 +1,216 @@
+"""What Key Vault's refusals and lost answers mean, in our families of errors.
+
+azure-core's exceptions quote the answer's body, and a body may hold a secret's value. So no exception of the SDK
+becomes the cause or the context of one of ours: what matters is taken out of it (``ask``), and ours is raised once it
+is gone. No text of Azure's goes into an error: only statuses, its codes, our own names of things, and what to do.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
+
+import requests
+from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from providers.http import HttpAnswer
+from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
+
+AnswerT = TypeVar("AnswerT")
+
+NOT_FOUND: Final = frozenset({"SecretNotFound"})
+"""A name or version that is not there; also what is soft-deleted. A gateway's 404 has no such code."""
+DISABLED: Final = frozenset({"SecretDisabled"})
+
+_GARBLED: Final = (AttributeError, KeyError, TypeError, ValueError)
+"""What the SDK's models end in when an answer is not what they know."""
+
+
+@dataclass(frozen=True)
+class Right:
+    """What a call needs: the data action of a role, or the secret permission in a vault with access policies."""
+
+    action: str
+    permission: str
+
+    def __str__(self) -> str:
+        return f"Microsoft.KeyVault/vaults/secrets/{self.action}"
+
+
+@dataclass(frozen=True)
+class Doing:
+    """What is being asked for, in words that follow "to", and what it needs."""
+
+    what: str
+    right: Right
+    changes: bool = False
+    """Whether a lost answer may hide a change."""
+
+
+class Loss(Enum):
+    """What became of a request that was not answered."""
+
+    NEVER_SENT = "never sent"
+    UNTRUSTED = "never sent: the server's certificate is not trusted"
+    MAYBE_DONE = "maybe done"
+
+
+def ask(
+    server: str, doing: Doing, now: datetime, call: Callable[[], AnswerT], *, none_for: frozenset[str] = frozenset()
+) -> AnswerT | None:
+    """Make a call of the SDK's. None when it is refused with one of these codes; else our own error."""
+    try:
+        return call()
+    except (AzureError, *_GARBLED) as error:
+        failure = error
+    answer = answer_of(failure.response) if isinstance(failure, HttpResponseError) and failure.response else None
+    if answer is None:
+        raise _unanswered(server, doing, failure)
+    if answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        raise garbled(server, doing)
+    if none_for.intersection(codes_of(answer)):
+        return None
+    raise _refusal(server, doing, answer, now)
+
+
+def answer_of(response: Any) -> HttpAnswer:
+    """Give an answer of azure-core's in the shape that our own HTTP client has."""
+    try:
+        body = response.content
+    except AzureError:  # it was not read to its end
+        body = b""
+    headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
+    return HttpAnswer(int(response.status_code), headers, body)
+
+
+def codes_of(answer: HttpAnswer) -> tuple[str, ...]:
+    """Give Key Vault's codes for a refusal, the innermost last; nothing where the answer is not Key Vault's."""
+    return tuple(_codes(answer.document))
+
+
+def _codes(document: Any) -> Iterator[str]:
+    error = document.get("error") if isinstance(document, dict) else None
+    while isinstance(error, dict):
+        if isinstance(error.get("code"), str):
+            yield error["code"]
+        error = error.get("innererror")
+
+
+def loss_of(failure: BaseException) -> Loss | None:
+    """Tell what became of the request, from what the layers below said; None: it was answered."""
+    chain = list(_chain(failure))
+    if any(isinstance(error, ssl.SSLCertVerificationError) for error in chain):
+        return Loss.UNTRUSTED
+    if any(isinstance(error, NewConnectionError | ConnectTimeoutError) for error in chain):
+        return Loss.NEVER_SENT
+    lost = (ServiceRequestError, ServiceResponseError, requests.RequestException)
+    return Loss.MAYBE_DONE if any(isinstance(error, lost) for error in chain) else None
+
+
+def _chain(failure: object) -> Iterator[BaseException]:
+    """Give an error and all that it was made of: each library on the way keeps the one before in a place of its own."""
+    waiting, seen = [failure], set[int]()
+    while waiting:
+        error = waiting.pop()
+        if isinstance(error, BaseException) and id(error) not in seen:
+            seen.add(id(error))
+            yield error
+            kept = (getattr(error, name, None) for name in ("inner_exception", "reason", "__cause__", "__context__"))
+            waiting += [*kept, *error.args]
+
+
+def garbled(server: str, doing: Doing) -> RotatorError:
+    """Say that a success is not what Key Vault's is."""
+    said = f"{server} answered in another shape than Key Vault does when asked to {doing.what}."
+    if doing.changes:
+        return Ambiguous(said, remedy="The change may have been made.")
+    return Permanent(said, remedy="Check the connection's `url`.")
+
+
+def _unanswered(server: str, doing: Doing, failure: Exception) -> RotatorError:
+    loss = loss_of(failure)
+    if loss is Loss.UNTRUSTED:
+        return Permanent(
+            f"The certificate of {server} is not trusted; nothing was sent to {doing.what}.",
+            remedy="Set `ca_file` to the authority that signed it, and check the host name in `url`.",
+        )
+    if loss is Loss.NEVER_SENT:
+        return Temporary(
+            f"{server} cannot be reached to {doing.what} ({type(failure).__name__}).",
+            remedy="Check the name in `url`, and the way there.",
+        )
+    if loss is None and not isinstance(failure, AzureError):
+        return garbled(server, doing)
+    if doing.changes:
+        return Ambiguous(f"The answer of {server} was lost when asked to {doing.what} ({type(failure).__name__}).")
+    return Temporary(f"{server} gave no whole answer when asked to {doing.what} ({type(failure).__name__}).")
+
+
+def _refusal(server: str, doing: Doing, answer: HttpAnswer, now: datetime) -> RotatorError:
+    codes, wait = codes_of(answer), answer.retry_after(now)
+    said = " ".join([f"{server} answered {answer.status}", *codes[-1:], f"when asked to {doing.what}."])
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Temporary(said, remedy="The vault is asked too much.", retry_after=wait)
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.REQUEST_TIMEOUT:
+        if doing.changes:
+            return Ambiguous(said, remedy="The change may have been made.", retry_after=wait)
+        return Temporary(said, retry_after=wait)
+    family, remedy = _meaning(answer, codes)
+    return family(said, remedy=remedy.format(right=doing.right))
+
+
+def _meaning(answer: HttpAnswer, codes: tuple[str, ...]) -> _Meaning:
+    for code in reversed(codes):  # the inner one is the more telling
+        if code in _OF_CODE:
+            return _OF_CODE[code]
+    if answer.is_redirect:
+        return Permanent, "It is a redirect, and none is followed: set `url` to the address that answers itself."
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        return NeedsOperator, "It does not take our token: check `auth`, `resource`, and which tenant the vault is in."
+    if answer.status == HTTPStatus.CONFLICT:
+        return Temporary, "Another change to it is under way."
+    if not codes:
+        return Permanent, "The answer is not Key Vault's: check the connection's `url`."
+    return Permanent, "Look the code up in Key Vault's documentation."
+
+
+_Meaning = tuple[type[Temporary | Permanent | NeedsOperator], str]
+
+_OF_CODE: Final[dict[str, _Meaning]] = {
+    "SecretDisabled": (
+        NeedsOperator,
+        "Its newest version is disabled, and consumers get nothing: enable it, or set another one by hand.",
+    ),
+    "ObjectIsBeingRecovered": (Temporary, "It is being recovered, which takes Azure a minute."),
+    "ObjectIsBeingDeleted": (
+        NeedsOperator,
+        "Somebody is deleting it: recover it afterwards, or take it out of the policy.",
+    ),
+    "ObjectIsDeletedButRecoverable": (
+        NeedsOperator,
+        "It was deleted; `az keyvault secret recover` brings it back with all its versions. We do not, nor purge.",
+    ),
+    "ForbiddenByFirewall": (
+        Permanent,
+        "The vault's firewall shuts this machine out: add its address under Networking, or use a private endpoint.",
+    ),
+    "ForbiddenByConnection": (Permanent, "The vault has no public access: use its private endpoint, or allow it."),
+    "ForbiddenByPolicy": (Permanent, "An Azure Policy forbids it; if it demands an expiry, set `expires_in`."),
+    "ForbiddenByRbac": (
+        Permanent,
+        "Assign a role with {right} to our identity (deploy/permissions/azure-key-vault.json), and wait some minutes.",
+    ),
+    "AccessDenied": (
+        Permanent,
+        "The vault has access policies: give our identity the secret permission `{right.permission}`.",
+    ),
+    "Forbidden": (Permanent, "Our identity lacks {right}, or the secret permission `{right.permission}`."),
+    "BadParameter": (Permanent, "Check the name; and `api_version`, if this is no vault of the public cloud."),
+}
+"""What Key Vault's codes mean to us, and what to do."""
