@@ -16,7 +16,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: $(VENV)/.dev node_modules/.bin/configurable-http-proxy
+unit: $(VENV)/.dev node_modules/.installed
 	$(BIN)/pytest -n auto --dist loadgroup
 
 # Ratios against a bare script; docs/performance.md says what they mean.
@@ -35,9 +35,9 @@ $(VENV)/.dev: $(VENV)/bin/pip pyproject.toml
 	$(BIN)/pip install --quiet -e '.[all,demo]' --group dev
 	touch $@ $(VENV)/.demo
 
-# JupyterHub needs this proxy; where npm is missing, its tests are skipped with that reason.
-node_modules/.bin/configurable-http-proxy:
-	command -v npm >/dev/null && npm install --no-save --no-audit --no-fund --silent configurable-http-proxy@5.3.0 || true
+# JupyterHub's proxy, and the vendors' command lines; where npm is missing, their tests are skipped with that reason.
+node_modules/.installed: package.json
+	command -v npm >/dev/null && npm install --ignore-scripts --no-audit --no-fund --silent && touch $@ || true
 
 clean:
 	rm -rf $(VENV) node_modules .demo
