@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from tests.acceptance.one_token import adopted, token
+from tests.acceptance.sandbox_token import sandbox_desk
 
-__all__ = ["adopted", "token"]
+__all__ = ["adopted", "sandbox_desk", "token"]
