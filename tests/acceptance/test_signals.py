@@ -6,20 +6,28 @@ import signal
 
 import pytest
 
-from tests.acceptance.command import Desk
+from tests.acceptance.command import Desk, Running
 from tests.acceptance.sandbox_token import is_whole
+from tests.servers.process import poll
 from tests.servers.sandbox import SandboxIssuer
 
 NOW = ("now", "app", "--overlap", "0", "--yes")
+
+
+def is_verifying(desk: Desk, sandbox: SandboxIssuer) -> Running:
+    """Give a run in the middle of a call that takes its time."""
+    sandbox.clear_script()
+    sandbox.script("verify", "latency", seconds=3)
+    run = desk.start(*NOW)
+    poll(lambda: sandbox.requests("verify") > 0, 30, what="the new token being verified")
+    return run
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_call_in_flight_is_finished_and_written_down(
     sandbox_desk: Desk, sandbox: SandboxIssuer, number: signal.Signals
 ) -> None:
-    sandbox.script("verify", "latency", seconds=1.5)
-    run = sandbox_desk.start(*NOW)
-    run.until("issued")
+    run = is_verifying(sandbox_desk, sandbox)
     run.send(number)
     said = run.ends(4)
     assert said.kinds[-2:] == ["stopping", "verified"]
@@ -33,9 +41,7 @@ def test_the_call_in_flight_is_finished_and_written_down(
 
 
 def test_a_second_signal_ends_it_at_once(sandbox_desk: Desk, sandbox: SandboxIssuer) -> None:
-    sandbox.script("verify", "latency", seconds=3)
-    run = sandbox_desk.start(*NOW)
-    run.until("issued")
+    run = is_verifying(sandbox_desk, sandbox)
     run.send(signal.SIGTERM)
     run.until("stopping")
     run.send(signal.SIGTERM)
