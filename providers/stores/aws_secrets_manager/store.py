@@ -15,8 +15,8 @@ from typing import Final
 
 from pydantic import Field
 
+from providers.json_field import Unsuitable, field_of, same_but_for, with_field
 from providers.stores.aws_secrets_manager.calls import CREDENTIALS, AwsConfig, Calls, NotThere, Rejected
-from providers.stores.aws_secrets_manager.document import Unsuitable, field_of, same_but_for, with_field
 from providers.stores.aws_secrets_manager.versions import (
     CURRENT,
     PENDING,

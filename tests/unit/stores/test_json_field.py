@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.stores.aws_secrets_manager.document import Unsuitable, field_of, same_but_for, with_field
+from providers.json_field import Unsuitable, field_of, same_but_for, with_field
 
 
 @pytest.mark.parametrize(
