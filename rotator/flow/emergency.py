@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from typing import Final
 
 from rotator.domain.errors import LeaseLost, NeedsOperator
@@ -48,11 +49,15 @@ def rotate(runner: Runner, order: Order) -> Report:
     assert rotation is not None
     try:
         if order.cause is not Cause.COMPROMISED or rotation.cause is Cause.COMPROMISED:
-            return Report(order.policy.name, runner.resume(rotation, lease))
+            at_once = order.overlap is not None and not order.overlap.for_ and rotation.phase is Phase.CONFIRMED
+            move_on = runner.retire_now if at_once else runner.resume
+            return Report(order.policy.name, move_on(rotation, lease))
         ended = _taken_over(runner, rotation, lease)
     except LeaseLost:
         return Report(order.policy.name, opened, refused=_elsewhere(opened))
-    return Report(order.policy.name, ended) if ended.phase.is_open else start(runner, order)
+    if ended.phase.is_open:
+        return Report(order.policy.name, ended)
+    return replace(start(runner, order), taken_over=ended if ended.phase is Phase.RETIRED else None)
 
 
 def _taken_over(runner: Runner, rotation: Rotation, lease: Lease) -> Rotation:

@@ -32,6 +32,8 @@ class Report:
     rotation: Rotation | None = None
     refused: RotatorError | None = None
     blocked: Decision | None = None
+    taken_over: Rotation | None = None
+    """An earlier rotation of the same secret that was ended to make room for this one; its tokens had to die, too."""
 
     @property
     def outcome(self) -> Outcome:
@@ -57,8 +59,9 @@ class Report:
             return None
         if rotation.old is None:
             return "the token that was in use before was never adopted, so it was left alone"
-        if rotation.old.proof is Proof.UNLISTED:
-            return f"{rotation.old.handle} was revoked and is not listed any more, but its value could not be tried"
+        for old in (rotation.old, self.taken_over.old if self.taken_over else None):
+            if old is not None and old.proof is Proof.UNLISTED:
+                return f"{old.handle} was revoked and is not listed any more, but its value could not be tried"
         return None
 
 

@@ -8,9 +8,11 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from rotator.domain.errors import LedgerUnavailable
 
+_SQLITE_MAGIC: Final = b"SQLite format 3\0"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -68,6 +70,17 @@ def read_private(file: Path) -> bytes | None:
             return None
 
 
+def _is_database_or_empty(file: Path) -> bool:
+    """Tell whether this can be a ledger. What is not stays as it is; SQLite refuses it with its own words.
+
+    Asked only of a file that others may read: no ledger that this process has open is one.
+    """
+    if not file.stat().st_size:
+        return True
+    with file.open("rb") as stream:
+        return stream.read(len(_SQLITE_MAGIC)) == _SQLITE_MAGIC
+
+
 def _close_to_others(file: Path) -> None:
     mode = file.stat().st_mode
     if not stat.S_ISREG(mode):
@@ -75,7 +88,7 @@ def _close_to_others(file: Path) -> None:
     # Not tried by opening it: closing a file drops every lock that this process holds on it, SQLite's too.
     if not os.access(file, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
         raise LedgerUnavailable(f"{file} cannot be written.", remedy="It must be this user's own, and writable.")
-    if mode & _OTHERS:
+    if mode & _OTHERS and _is_database_or_empty(file):
         file.chmod(stat.S_IMODE(mode) & ~_OTHERS)
 
 

@@ -229,3 +229,12 @@ def test_a_ledger_that_exists_opens_without_alembic(ledger: Ledger, ledger_url: 
         "sys.exit('alembic' in sys.modules or 'psycopg' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_file_that_is_no_ledger_keeps_its_mode(tmp_path):
+    notes = tmp_path / "notes.txt"
+    notes.write_text("these are no tables, and they are long enough to be looked at\n" * 20)
+    notes.chmod(0o644)
+    with pytest.raises(LedgerUnavailable):
+        Ledger.open(f"sqlite:///{notes}")
+    assert notes.stat().st_mode & 0o777 == 0o644

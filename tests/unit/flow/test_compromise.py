@@ -31,6 +31,17 @@ def test_an_open_rotation_in_its_overlap_is_taken_over_and_both_its_tokens_die(m
     assert not {old, leaked} & world.alive()
 
 
+def test_a_taken_over_rotation_whose_old_token_could_not_be_tried_is_not_success(make_world):
+    world = make_world(stores={"file": ENV_FILE}, overlap=A_DAY)
+    first = world.adopt()
+    world.worker().rotate()  # its process ends, and with it the only copy of the first token's value
+    report = world.worker().rotate(cause=Cause.COMPROMISED)
+    assert report.outcome is Outcome.ROTATED
+    assert first not in world.alive()
+    assert "could not be tried" in report.old_may_live
+    assert exit_code([report], compromised=True) == 4
+
+
 def test_an_open_rotation_that_touched_nothing_is_withdrawn_first(world):
     old = world.adopt()
     world.issuer_fake.script.fail("verify", *[denied()] * 1)

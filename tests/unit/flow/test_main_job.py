@@ -8,7 +8,7 @@ import pytest
 
 from rotator.domain.model import Cause, Overlap, Phase, Proof, TokenState
 from rotator.flow.report import Outcome
-from tests.fakes.world import A_DAY, ENV_FILE, HEROKU, RESTARTED, SECRETS_MANAGER, VAULT
+from tests.fakes.world import A_DAY, ENV_FILE, HEROKU, NO_OVERLAP, RESTARTED, SECRETS_MANAGER, VAULT
 
 
 def test_a_token_is_replaced_everywhere_and_the_old_one_is_dead(make_world):
@@ -145,6 +145,15 @@ def test_a_person_can_end_the_overlap_early(make_world):
     old = world.adopt()
     world.worker().rotate()
     assert world.worker().retire().phase is Phase.RETIRED
+    assert old not in world.alive()
+
+
+def test_asking_again_without_an_overlap_ends_the_one_that_goes_on(make_world):
+    world = make_world(overlap=A_DAY)
+    old = world.adopt()
+    world.worker().rotate()
+    assert world.worker().rotate().outcome is Outcome.IN_OVERLAP
+    assert world.worker().rotate(overlap=NO_OVERLAP).outcome is Outcome.ROTATED
     assert old not in world.alive()
 
 
