@@ -84,6 +84,11 @@ class Script:
     def fail(self, call: str, *faults: Fault) -> None:
         self._faults[call].extend(faults)
 
+    @property
+    def lined_up(self) -> bool:
+        """Tell whether any fault is still to come."""
+        return any(self._faults.values())
+
     def forgive(self) -> None:
         """Forget all faults that were not used up."""
         self._faults.clear()

@@ -146,6 +146,13 @@ class World:
         for store in self.stores.values():
             store.script.forgive()
 
+    def works(self) -> bool:
+        """Tell whether no fault is lined up, and the issuer is honest."""
+        issuer = self.issuer_fake
+        scripts = [issuer.script, *(store.script for store in self.stores.values())]
+        deceives = issuer.revokes_in_vain or issuer.makes_duds or issuer.gives_back_the_newest
+        return not deceives and not any(script.lined_up for script in scripts)
+
     # --- looking ---
 
     def changes(self) -> int:
