@@ -25,18 +25,14 @@ def plan(
 ) -> None:
     """Show what is due and why, and when the rest will be. Touches nothing."""
     from rotator.cli.wording import can_be_done_now, waits_for
-    from rotator.config.selection import Selection, select
+    from rotator.config.selection import Selection
     from rotator.domain.plan import Action, decide
 
     session: Context = context.obj
-    app = session.app
     wanted = Selection(names or (), issuer, store, tag, owner, everything=everything)
-    chosen = select(app.policies, wanted, all_by_default=True)
-    known = {secret.name: secret for secret in app.ledger.secrets()}
-    now = app.clock.now()
+    now = session.app.clock.now()
     rows: list[dict[str, Any]] = []
-    for policy in chosen:
-        secret = known.get(policy.name) or app.ledger.secret(policy.name)
+    for policy, secret in selecting.with_what_is_known(session, wanted):
         decision = decide(policy, secret, now)
         waits = decision.action is Action.RESUME and not can_be_done_now(decision, now)
         rows.append(

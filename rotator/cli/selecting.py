@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rotator.cli.context import Context
+    from rotator.config.selection import Selection
+    from rotator.domain.model import Secret
+    from rotator.domain.policy import Policy
 
 Names = Annotated[
     list[str] | None, typer.Argument(help="Names of secrets, or globs such as 'payments-*'.", metavar="NAME…")
@@ -16,3 +22,13 @@ ByStore = Annotated[
 ByTag = Annotated[str | None, typer.Option("--tag", help="Secrets with this tag.")]
 ByOwner = Annotated[str | None, typer.Option("--owner", help="Secrets of this owner.")]
 Everything = Annotated[bool, typer.Option("--all", help="All secrets.")]
+
+
+def with_what_is_known(session: Context, selection: Selection) -> list[tuple[Policy, Secret]]:
+    """Give the chosen policies, all when nothing was said, each with what the ledger knows of its secret."""
+    from rotator.config.selection import select
+    from rotator.domain.model import Secret
+
+    chosen = select(session.app.policies, selection, all_by_default=True)
+    known = {secret.name: secret for secret in session.app.ledger.secrets()}
+    return [(policy, known.get(policy.name) or Secret(policy.name)) for policy in chosen]

@@ -126,8 +126,12 @@ class Target:
 
     def __str__(self) -> str:
         """Name the place in one short line: ``vault-prod path=prod/documenso field=token``."""
-        parts = " ".join(f"{key}={value}" for key, value in self.place.items() if isinstance(value, str | int))
+        parts = " ".join(f"{key}={_in_a_word(value)}" for key, value in self.place.items() if value not in (None, {}))
         return f"{self.connection} {parts}".rstrip()
+
+
+def _in_a_word(value: Any) -> str:
+    return ",".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)
 
 
 @dataclass(frozen=True)
