@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rotator.cli import selecting
 from rotator.cli.context import Context
 from rotator.cli.output import document, line, moment, table
+
+if TYPE_CHECKING:
+    from rotator.domain.policy import Policy
 
 SOMETHING_IS_DUE = 10
 
@@ -44,6 +47,7 @@ def plan(
                 "due": decision.due,
                 "issuer": policy.issuer.connection,
                 "destinations": [str(target) for target in policy.targets],
+                "in_the_way": _in_the_way(session, policy) if decision.action is Action.ROTATE else [],
             }
         )
     due = [row for row in rows if row["action"] in (Action.ROTATE, Action.RESUME)]
@@ -58,5 +62,15 @@ def plan(
         )
         for row in due:  # what would be done
             line(f"{row['secret']}: {row['issuer']} → {', '.join(row['destinations'])}")
+            for obstacle in row["in_the_way"]:
+                line(f"  in the way: {obstacle}")
     if exit_code and due:
         raise typer.Exit(SOMETHING_IS_DUE)
+
+
+def _in_the_way(session: Context, policy: Policy) -> list[str]:
+    """Ask the issuer and the stores of a secret that is due what would make its rotation fail. Touches nothing."""
+    from rotator.flow.inspection import inspect
+
+    findings = inspect(session.app.connections, policy)
+    return [f"{finding.subject}: {finding.error}" for finding in findings if finding.error is not None]
