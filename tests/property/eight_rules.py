@@ -38,7 +38,7 @@ def consumers_read_living_tokens(world: World) -> None:
         for store, value in _read(world, secret):
             token = world.issuer_fake.token_of(value)
             if token is not None and not world.issuer_fake.accepts(value):
-                _broken(world, f"rule 1: {store} gives consumers of {secret} token {token.handle}, which is dead")
+                broken(world, f"rule 1: {store} gives consumers of {secret} token {token.handle}, which is dead")
 
 
 def _read(world: World, secret: str) -> Iterator[tuple[str, str]]:
@@ -56,7 +56,7 @@ def the_ledger_knows_every_living_token(world: World) -> None:
         if token.foreign or token.dies_at is not None:
             continue
         if not any(_is_about(row, token, names=world.issuer_fake.traits.names_tokens) for row in rows):
-            _broken(world, f"rule 3: token {token.handle} ({token.name}) lives, and the ledger does not know it")
+            broken(world, f"rule 3: token {token.handle} ({token.name}) lives, and the ledger does not know it")
 
 
 def _is_about(row, token: MadeToken, *, names: bool) -> bool:  # type: ignore[no-untyped-def]  # a row of ``tokens``
@@ -72,14 +72,14 @@ def nothing_foreign_was_revoked(world: World) -> None:
     """Rule 4."""
     for token in world.issuer_fake.made():
         if token.foreign and token.times_revoked:
-            _broken(world, f"rule 4: token {token.handle} ({token.name}) is somebody else's, and was revoked")
+            broken(world, f"rule 4: token {token.handle} ({token.name}) is somebody else's, and was revoked")
 
 
 def each_secret_has_one_open_rotation(world: World) -> None:
     """Rule 5."""
     secrets = [rotation.secret for rotation in world.ledger.open_rotations()]
     if len(secrets) != len(set(secrets)):
-        _broken(world, f"rule 5: open rotations of {sorted(secrets)}")
+        broken(world, f"rule 5: open rotations of {sorted(secrets)}")
 
 
 def no_value_got_out(world: World) -> None:
@@ -88,7 +88,7 @@ def no_value_got_out(world: World) -> None:
     written = b"".join(file.read_bytes() for file in _files(world.folder))
     for token in world.issuer_fake.made():
         if token.value in said or token.value.encode() in written:
-            _broken(world, f"rule 7: the value of token {token.handle} got out")
+            broken(world, f"rule 7: the value of token {token.handle} got out")
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -101,28 +101,28 @@ def compromised_means_dead(world: World, secret: str) -> None:
     assert current is not None
     for token in _ours(world, secret):
         if token.handle != current.handle:
-            _broken(world, f"rule 8: success was reported, and token {token.handle} ({token.name}) lives")
+            broken(world, f"rule 8: success was reported, and token {token.handle} ({token.name}) lives")
 
 
 def no_step_met_a_bug(world: World) -> None:
     for event in world.events[-20:]:
         if "which is a bug" in str(event.detail.get("what")):
-            _broken(world, f"a step failed in a way nobody foresaw: {event.detail['what']}")
+            broken(world, f"a step failed in a way nobody foresaw: {event.detail['what']}")
 
 
 def everything_came_to_an_end(world: World) -> None:
     """After the faults are over: no rotation is open, and of ours exactly the tokens in force are alive."""
     for rotation in world.ledger.open_rotations():
-        _broken(world, f"rotation {rotation.id} of {rotation.secret} stays {rotation.phase}: {rotation.trouble}")
+        broken(world, f"rotation {rotation.id} of {rotation.secret} stays {rotation.phase}: {rotation.trouble}")
     for secret in world.policies:
         current = world.secret(secret).current
         expected = {str(current.handle)} if current is not None else set()
         alive = {str(token.handle) for token in _ours(world, secret)}
         if alive != expected:
-            _broken(world, f"of {secret}, tokens {sorted(alive)} live at the end, and {sorted(expected)} should")
-    broken = world.ledger.broken_links()
-    if broken:
-        _broken(world, f"the chain of events is broken: {broken}")
+            broken(world, f"of {secret}, tokens {sorted(alive)} live at the end, and {sorted(expected)} should")
+    links = world.ledger.broken_links()
+    if links:
+        broken(world, f"the chain of events is broken: {links}")
 
 
 def waits_for_nobody(world: World) -> bool:
@@ -142,7 +142,7 @@ def _ours(world: World, secret: str) -> list[MadeToken]:
     return [token for token in world.issuer_fake.alive() if not token.foreign and token.name.startswith(secret)]
 
 
-def _broken(world: World, what: str) -> None:
+def broken(world: World, what: str) -> None:
     story = [f"  {event.at:%j %H:%M:%S} {event.secret} {sentence(event)}" for event in world.events[-40:]]
     state = [f"  {world.ledger.last_rotation(SecretName(name))}" for name in world.policies]
     raise AssertionError("\n".join([what, "what had happened:", *story, "rotations:", *state]))

@@ -17,6 +17,7 @@ story it found, with a line that tells it again.
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -149,7 +150,7 @@ class Rotations(RuleBasedStateMachine):
             return
         self.run(who, when, lambda worker: getattr(worker, command)(secret))
 
-    @precondition(lambda self: eight_rules.waits_for_nobody(self.world))
+    @precondition(lambda self: self.world.works() and eight_rules.waits_for_nobody(self.world))
     @rule(who=ANY_WORKER)
     def run_again_with_nothing_to_do(self, who: int) -> None:
         """Rule 6, where it is plainest to see: after a pass that took no time, another one changes nothing."""
@@ -159,7 +160,8 @@ class Rotations(RuleBasedStateMachine):
             return
         changes = self.world.changes()
         self.workers[who].one_pass()
-        assert self.world.changes() == changes, "rule 6: a second pass changed something"
+        if self.world.changes() != changes:
+            eight_rules.broken(self.world, "rule 6: a second pass changed something")
 
     def run(self, who: int, when: Circumstances, command: Any) -> Any:
         """Run a command in one process; whatever it raises must be one of our errors, and is shown to a person."""
@@ -274,9 +276,9 @@ class Rotations(RuleBasedStateMachine):
 
 TestRotations = Rotations.TestCase
 TestRotations.settings = settings(
-    max_examples=200,
+    max_examples=150,
     stateful_step_count=25,
-    derandomize=False,
+    derandomize=os.environ.get("CI") == "true",  # CI tells the same stories each time; at home, new ones
     deadline=None,
     print_blob=True,
     database=None,
