@@ -12,7 +12,7 @@ from rotator.domain.plan import Action
 from rotator.domain.policy import PolicySet
 from rotator.flow.opening import Order, begin
 from rotator.flow.report import Report
-from rotator.flow.runner import Runner
+from rotator.flow.runner import Runner, unforeseen
 from rotator.flow.work import LEASE
 
 
@@ -69,6 +69,8 @@ def start(runner: Runner, order: Order) -> Report:
         raise
     except RotatorError as error:
         return Report(order.policy.name, refused=error)
+    except Exception as bug:  # noqa: BLE001  one plug-in's bug must not keep every other secret from its rotation
+        return Report(order.policy.name, refused=unforeseen("open", bug))
     try:
         return Report(order.policy.name, runner.advance(begun.rotation, begun.lease, begun.held))
     except LeaseLost as error:

@@ -59,7 +59,8 @@ class Report:
             return None
         if rotation.old is None:
             return "the token that was in use before was never adopted, so it was left alone"
-        for old in (rotation.old, self.taken_over.old if self.taken_over else None):
+        earlier = (self.taken_over.old, *self.taken_over.strays) if self.taken_over else ()
+        for old in (rotation.old, *earlier):
             if old is not None and old.proof is Proof.UNLISTED:
                 return f"{old.handle} was revoked and is not listed any more, but its value could not be tried"
         return None

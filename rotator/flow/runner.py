@@ -130,7 +130,7 @@ class Runner:
                 self._note(work, trouble, None)
                 return
             except Exception as bug:  # noqa: BLE001  a plug-in's bug must not lose the rotation; it is written down
-                self._note(work, self._as_trouble(step, bug), None)
+                self._note(work, unforeseen(step, bug), None)
                 return
             if wait_until is not None:
                 self._sleep(work, wait_until)
@@ -171,14 +171,16 @@ class Runner:
         after = replace(work.rotation, trouble=trouble, attempts=work.rotation.attempts + 1, retry_at=retry_at)
         work.record(after, "trouble", family=kind, what=trouble.what, remedy=trouble.remedy)
 
-    def _as_trouble(self, step: Step, bug: Exception) -> NeedsOperator:
-        logger().error("a step failed in a way nobody foresaw", step=step.value, error=type(bug).__name__, exc_info=bug)
-        return NeedsOperator(
-            f"The step {step} failed with {type(bug).__name__}, which is a bug.",
-            remedy="The log has the details. `rotate resume` tries again.",
-        )
-
     def _sleep(self, work: Work, until: datetime) -> None:
         if work.rotation.retry_at != until:
             waiting = replace(without_trouble(work.rotation), retry_at=until)
             work.record(waiting, "overlap", until=until.isoformat(timespec="seconds"))
+
+
+def unforeseen(doing: str, bug: Exception) -> NeedsOperator:
+    """Write a bug down, ours or a plug-in's, and give it as an error that a person can act on. Not its message."""
+    logger().error("a step failed in a way nobody foresaw", step=str(doing), error=type(bug).__name__, exc_info=bug)
+    return NeedsOperator(
+        f"The step {doing} failed with {type(bug).__name__}, which is a bug.",
+        remedy="The log has the details. Trying again is safe.",
+    )

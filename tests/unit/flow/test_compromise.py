@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from rotator.domain.model import Cause, Mode, Phase, Proof
-from rotator.flow.report import Outcome, exit_code
+from rotator.domain.model import Cause, Handle, Mode, Phase, Proof, TokenState
+from rotator.flow.report import Outcome, Report, exit_code
 from tests.fakes.scripted import Killed, denied, unavailable
 from tests.fakes.world import A_DAY, ENV_FILE, HEROKU, VAULT
+from tests.unit.domain.builders import a_rotation, a_token
 
 
 def test_a_compromised_token_gets_no_overlap(make_world):
@@ -40,6 +41,18 @@ def test_a_taken_over_rotation_whose_old_token_could_not_be_tried_is_not_success
     assert first not in world.alive()
     assert "could not be tried" in report.old_may_live
     assert exit_code([report], compromised=True) == 4
+
+
+def test_a_taken_over_rotation_whose_lost_token_could_not_be_tried_is_not_success():
+    refused = a_token("old", TokenState.DEAD, proof=Proof.REFUSED)
+    lost = a_token("lost", TokenState.DEAD, proof=Proof.UNLISTED, handle=Handle("h-lost"))
+    earlier = a_rotation(Phase.RETIRED, old=refused, tokens=(lost, a_token("leaked")))
+    rotation = a_rotation(Phase.RETIRED, cause=Cause.COMPROMISED, old=refused, tokens=(a_token("new"),))
+    alone = Report(rotation.secret, rotation)
+    assert exit_code([alone], compromised=True) == 0
+    after_taking_over = Report(rotation.secret, rotation, taken_over=earlier)
+    assert "h-lost was revoked" in after_taking_over.old_may_live
+    assert exit_code([after_taking_over], compromised=True) == 4
 
 
 def test_an_open_rotation_that_touched_nothing_is_withdrawn_first(world):

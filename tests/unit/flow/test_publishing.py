@@ -209,6 +209,16 @@ def test_a_bug_in_a_stores_plugin_loses_nothing(make_world, kind, capsys):
     assert world.alive() == {world.held_everywhere()}
 
 
+def test_a_bug_in_a_plugin_that_shows_before_anything_was_touched_is_reported_and_not_raised(make_world, capsys):
+    world = make_world(stores={"vault": VAULT})
+    old = world.adopt()
+    world.stores["vault"].script.fail("preflight", broken(IndexError()))
+    report = world.worker().rotate()
+    assert report.outcome is Outcome.REFUSED
+    assert "failed with IndexError, which is a bug" in str(report.refused)
+    assert world.alive() == {old}
+
+
 def test_what_was_staged_wrong_is_shown_to_nobody(make_world):
     world = make_world(stores={"aws": SECRETS_MANAGER})
     old = world.adopt()
