@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from providers.stores.aws_secrets_manager.calls import AwsConfig
+from providers.aws import AwsConfig, make_session
 from providers.stores.aws_secrets_manager.store import PLUGIN, AwsPlace, SecretsManagerStore
 from rotator.domain.errors import Ambiguous, Conflict, NeedsOperator, Permanent, Temporary
 from rotator.domain.secret_value import SecretValue
@@ -417,8 +417,6 @@ def test_no_credentials_at_all_is_for_a_person(
 def test_a_role_is_taken_on_with_the_credentials_that_were_given(moto: Moto) -> None:
     from botocore.credentials import AssumeRoleCredentialFetcher
 
-    from providers.stores.aws_secrets_manager.calls import make_client
-
     config = AwsConfig(
         region=moto.region,
         url=moto.url,
@@ -426,8 +424,7 @@ def test_a_role_is_taken_on_with_the_credentials_that_were_given(moto: Moto) -> 
         external_id="ours",
         credentials={"access_key_id": "env:KEY_ID", "secret_access_key": "env:SECRET_KEY"},
     )
-    client = make_client(config, access_to(moto))
-    fetch = client._request_signer._credentials._refresh_using
+    fetch = make_session(config, access_to(moto)).get_credentials()._refresh_using
     assert isinstance(fetch.__self__, AssumeRoleCredentialFetcher)
     assert fetch.__self__._assume_kwargs == {
         "RoleArn": config.role_arn,

@@ -15,8 +15,9 @@ from typing import Final
 
 from pydantic import Field
 
+from providers.aws import CREDENTIALS, AwsConfig
 from providers.json_field import Unsuitable, field_of, same_but_for, with_field
-from providers.stores.aws_secrets_manager.calls import CREDENTIALS, AwsConfig, Calls, NotThere, Rejected
+from providers.stores.aws_secrets_manager.calls import Calls, NotThere, Rejected
 from providers.stores.aws_secrets_manager.versions import (
     CURRENT,
     PENDING,

@@ -1,0 +1,176 @@
+"""What providers on AWS share: a connection's settings, its sessions and clients, and one call with its errors.
+
+What a refusal means is left to the provider: nearly all of AWS's errors are HTTP 400 or 403 with a code in the body.
+Only the code and the status are passed on, never a body.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from pydantic import Field, model_validator
+
+from rotator.domain.contracts import Access, Config, Credential
+from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
+
+UNKNOWN_CALLER: Final = {
+    "ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException", "InvalidClientTokenId",
+    "InvalidAccessKeyId", "InvalidSignatureException", "SignatureDoesNotMatch", "IncompleteSignature",
+    "MissingAuthenticationTokenException",
+}  # fmt: skip
+DENIED: Final = {"AccessDeniedException", "AccessDenied", "403"}
+THROTTLED: Final = {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "429"}
+OWN_FAULT: Final = 500
+"""From this status on, the service failed, and says nothing of whether it did what was asked."""
+
+
+class AwsConfig(Config):
+    region: str = Field(min_length=1)
+    url: str | None = None
+    """Another endpoint: a VPC endpoint, or a test server."""
+    profile: str | None = None
+    role_arn: str | None = None
+    """A role to take on, with the credentials that were found."""
+    external_id: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source_of_credentials(self) -> AwsConfig:
+        if self.profile and self.credentials:
+            raise ValueError("a connection takes `profile` or `credentials`, not both")
+        if self.credentials and not {"access_key_id", "secret_access_key"} <= set(self.credentials):
+            raise ValueError("`credentials` needs access_key_id and secret_access_key")
+        if self.external_id and not self.role_arn:
+            raise ValueError("`external_id` means nothing without `role_arn`")
+        return self
+
+
+CREDENTIALS: Final = (
+    Credential("access_key_id", "access key of the AWS identity; unset: boto3's own chain", required=False),
+    Credential("secret_access_key", "secret access key that belongs to it", required=False),
+    Credential("session_token", "session token, for temporary credentials", required=False),
+)
+
+
+class Refused(Exception):
+    """AWS answered, and refused. ``message`` is AWS's own, in lower case: to be looked into, not to be shown."""
+
+    def __init__(self, code: str, message: str, status: int) -> None:
+        super().__init__(f"{status} {code}")
+        self.code, self.message, self.status = code, message.lower(), status
+
+
+def call(send: Callable[[], dict[str, Any]], what: str, *, changes: bool, sent_once: bool = False) -> dict[str, Any]:
+    """Make one call; ``what`` names it in errors.
+
+    Raises Refused when AWS refused it, and when there was no answer: Ambiguous for a call that ``changes`` something
+    and may have arrived, else Temporary. ``sent_once``: the client repeats nothing by itself, so a connection that
+    was never made proves that nothing arrived.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+    from botocore.parsers import ResponseParserError
+
+    lost: type[Temporary] = Ambiguous if changes else Temporary
+    failure: RotatorError
+    try:
+        return send()
+    except ClientError as error:
+        said, answer = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+        status = int(answer.get("HTTPStatusCode", 0))
+        raise Refused(str(said.get("Code", "")), str(said.get("Message", "")), status) from error
+    except ParamValidationError:
+        failure = Permanent(f"AWS's client refused the arguments of {what}.")
+    except ResponseParserError:
+        failure = lost(f"AWS's answer to {what} could not be read.")
+    except BotoCoreError as error:
+        raise _unanswered(error, what, lost, sent_once=sent_once) from error
+    raise failure  # out here, where the cause does not hang on: its text quotes what was sent, or what came
+
+
+def _unanswered(error: Exception, what: str, lost: type[Temporary], *, sent_once: bool) -> RotatorError:
+    """Tell apart: no credentials, never sent, or sent and not answered."""
+    from botocore import exceptions as aws
+
+    no_identity = (
+        aws.NoCredentialsError, aws.PartialCredentialsError, aws.CredentialRetrievalError, aws.ProfileNotFound,
+        aws.TokenRetrievalError, aws.SSOTokenLoadError, aws.UnauthorizedSSOTokenError,
+    )  # fmt: skip
+    if isinstance(error, no_identity):
+        return NeedsOperator(
+            f"There are no AWS credentials for {what} ({type(error).__name__}).",
+            remedy="Set the connection's `credentials` or `profile`, or give this machine a role.",
+        )
+    never_connected = (aws.EndpointConnectionError, aws.ConnectTimeoutError, aws.ProxyConnectionError)
+    if sent_once and isinstance(error, never_connected):
+        return Temporary(f"AWS could not be reached for {what} ({type(error).__name__}).")
+    if isinstance(error, aws.HTTPClientError | aws.ConnectionError):
+        return lost(f"AWS did not answer {what} ({type(error).__name__}).")
+    return Permanent(f"AWS's client could not make the call {what} ({type(error).__name__}).")
+
+
+def make_client(service: str, session: Any, config: AwsConfig, *, attempts: int) -> Any:
+    """Make a client of one service; it tries each call this often at most."""
+    import boto3
+    from botocore.config import Config as ClientConfig
+
+    for name in ("boto3", "botocore", "urllib3"):  # at DEBUG they write whole requests into the log
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.INFO))
+    return boto3.Session(botocore_session=session).client(
+        service,
+        endpoint_url=config.url,
+        config=ClientConfig(
+            connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": attempts}
+        ),
+    )  # fmt: skip
+
+
+def make_session(config: AwsConfig, access: Access) -> Any:
+    """Make a botocore session with the connection's identity. Imports botocore; calls nobody yet."""
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+
+    session = session_with(config, _referenced(access, config) if config.credentials else None)
+    if config.role_arn is None:
+        return session
+    fetcher = AssumeRoleCredentialFetcher(
+        session.create_client,
+        session.get_credentials(),
+        config.role_arn,
+        extra_args={"ExternalId": config.external_id} if config.external_id else {},
+    )
+    return session_with(config, DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role"))
+
+
+def session_with(config: AwsConfig, credentials: Any) -> Any:
+    """Make a session of botocore with these credentials, or (None) with what its own chain finds."""
+    import botocore.session
+    from botocore.credentials import CredentialProvider, CredentialResolver
+
+    class Given(CredentialProvider):  # type: ignore[misc]  # botocore has no types
+        METHOD = "given"
+
+        def load(self) -> Any:
+            return credentials
+
+    session = botocore.session.Session(profile=config.profile)
+    session.set_config_variable("region", config.region)
+    if credentials is not None:
+        session.register_component("credential_provider", CredentialResolver([Given()]))
+    return session
+
+
+def _referenced(access: Access, config: AwsConfig) -> Any:
+    """Give credentials that are resolved anew for each request: they may be rotated under us."""
+    from botocore.credentials import Credentials, ReadOnlyCredentials
+
+    class Referenced(Credentials):  # type: ignore[misc]  # botocore has no types
+        def __init__(self) -> None:
+            """Keep nothing."""
+
+        def get_frozen_credentials(self) -> Any:
+            token = access.credential("session_token").reveal() if "session_token" in config.credentials else None
+            key_id, secret_key = access.credential("access_key_id"), access.credential("secret_access_key")
+            return ReadOnlyCredentials(key_id.reveal(), secret_key.reveal(), token)
+
+    return Referenced()
