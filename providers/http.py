@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property, lru_cache
+from http import HTTPStatus
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -25,7 +26,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from pydantic import ValidationInfo, field_validator
 
-from rotator.domain.contracts import Config
+from rotator.domain.contracts import Access, Config
 from rotator.domain.errors import Ambiguous, Permanent, RotatorError, Temporary
 
 if TYPE_CHECKING:
@@ -146,9 +147,11 @@ class HttpAnswer:
 class HttpClient:
     """Sends requests to one connection's origin. Safe to share between threads."""
 
-    def __init__(self, url: str, *, ca_file: Path | None = None) -> None:
+    def __init__(self, url: str, *, ca_file: Path | None = None, access: Access | None = None) -> None:
+        """``access``: whose budget every request is taken from. None: nobody's, for requests that no service counts."""
         self._base = url.rstrip("/")
         self._client = _open_client(ca_file)
+        self._access = access
 
     def __repr__(self) -> str:
         return f"HttpClient({urlsplit(self._base).netloc})"
@@ -159,9 +162,18 @@ class HttpClient:
         Raises Temporary when nothing was sent, or when a request that changes nothing was not answered; Ambiguous
         when one that ``changes`` something may have arrived; Permanent when it cannot be sent as it is.
         """
+        outgoing = self._outgoing(request)
+        if self._access is None:
+            return self._exchange(request, outgoing, changes=changes)
+        with self._access.budget.request():
+            answer = self._exchange(request, outgoing, changes=changes)
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._access.budget.throttled(answer.retry_after(self._access.clock.now()))
+        return answer
+
+    def _exchange(self, request: HttpRequest, outgoing: httpx.Request, *, changes: bool) -> HttpAnswer:
         import httpx
 
-        outgoing = self._outgoing(request)
         try:
             response = self._client.send(outgoing, stream=True)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:

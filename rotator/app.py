@@ -17,7 +17,7 @@ from rotator.config.plugins import Plugins
 from rotator.config.references import ConnectionAccess
 from rotator.config.settings import Settings
 from rotator.domain.clock import Clock
-from rotator.domain.contracts import Issuer
+from rotator.domain.contracts import Budget, Issuer
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.model import ConnectionName, Event, IssuerRef, Target
 from rotator.domain.policy import Connection, PolicySet
@@ -43,7 +43,13 @@ class App:
 
     @cached_property
     def connections(self) -> OpenConnections:
-        return OpenConnections(self.policies, self.plugins, self.clock)
+        return OpenConnections(self.policies, self.plugins, self.clock, self._budget)
+
+    def _budget(self, connection: Connection) -> Budget:
+        from rotator.flow.budget import ConnectionBudget  # noqa: PLC0415  only what goes online needs it
+        from rotator.ledger.owners import this_process  # noqa: PLC0415  as above
+
+        return ConnectionBudget(connection.name, connection.limits, lambda: self.ledger, self.clock, this_process())
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -72,10 +78,13 @@ class App:
 class OpenConnections:
     """Opens issuers and stores by what rotations name, and keeps them for as long as the process lives."""
 
-    def __init__(self, policies: PolicySet, plugins: Plugins, clock: Clock) -> None:
+    def __init__(
+        self, policies: PolicySet, plugins: Plugins, clock: Clock, budget: Callable[[Connection], Budget]
+    ) -> None:
         self._policies = policies
         self._plugins = plugins
         self._clock = clock
+        self._budget = budget
         self._lock = threading.Lock()
         self._access: dict[ConnectionName, ConnectionAccess] = {}
         self._opened: dict[tuple[ConnectionName, str], Any] = {}
@@ -116,7 +125,10 @@ class OpenConnections:
 
     def _once(self, key: tuple[ConnectionName, str], connection: Connection, make: Callable[[Any], Any]) -> Any:
         with self._lock:
-            access = self._access.setdefault(connection.name, ConnectionAccess(connection, self._clock))
+            access = self._access.get(connection.name)
+            if access is None:
+                access = ConnectionAccess(connection, self._clock, budget=self._budget(connection))
+                self._access[connection.name] = access
             if key not in self._opened:
                 self._opened[key] = make(access)
             return self._opened[key]

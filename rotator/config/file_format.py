@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from rotator.config.cron import check_cron
 from rotator.config.windows import HOW_TO_WRITE_A_WINDOW, parse_window
 from rotator.domain.durations import Duration
+from rotator.domain.limits import Rate
 from rotator.domain.model import Mode
 from rotator.domain.policy import Window
 
@@ -179,7 +180,15 @@ class PolicyBlock(Defaults):
     )
 
 
+class LimitsBlock(Block):
+    """How much the service is asked, over all threads and machines. Narrows what the provider itself respects."""
+
+    rate: Rate | None = Field(None, description="Requests in a stretch of time: `100/min`, `5/s`, `4500/h`.")
+    concurrency: int | None = Field(None, ge=1, description="Requests that are under way at a time.")
+
+
 class ConnectionBlock(Open):
-    """A configured provider. Keys beside this one are the provider's."""
+    """A configured provider. Keys beside these are the provider's."""
 
     provider: str = Field(description="An issuer or a store; `rotate providers` lists them.")
+    limits: LimitsBlock = Field(default_factory=LimitsBlock)

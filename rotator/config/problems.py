@@ -17,7 +17,6 @@ from rotator.domain.errors import Problem
 
 _NOT_YET: Final = {
     "notify": "notifications are not available in this version",
-    "limits": "limits of a connection are not available in this version (the provider's own hold)",
 }
 _WANTED: Final = {
     "string_type": ("text", ""),

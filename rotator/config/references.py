@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from rotator.domain.clock import Clock
+from rotator.domain.contracts import NO_BUDGET, Budget
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.policy import Connection
 from rotator.domain.secret_value import SecretValue
@@ -57,8 +58,15 @@ class ConnectionAccess:
     person should mend but nothing stops for: a file that others may read.
     """
 
-    def __init__(self, connection: Connection, clock: Clock, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        clock: Clock,
+        environment: Mapping[str, str] | None = None,
+        budget: Budget = NO_BUDGET,
+    ) -> None:
         self.clock = clock
+        self.budget = budget
         self.warnings: list[str] = []
         self._name = connection.name
         self._credentials: Mapping[str, str] = connection.config.credentials

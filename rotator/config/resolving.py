@@ -20,6 +20,7 @@ from rotator.config.references import HOW_TO_REFER, Reference
 from rotator.config.sections import PolicyFile
 from rotator.domain.contracts import IssuerPlugin, IssuerTraits, StorePlugin
 from rotator.domain.errors import InvalidInput, Problem
+from rotator.domain.limits import Limits
 from rotator.domain.model import ConnectionName, IssuerRef, Mode, SecretName, Target
 from rotator.domain.policy import Connection, Policy, PolicySet, Source
 
@@ -83,7 +84,8 @@ class Resolving:
         config = self._validated(plugin.config, document, at, settings)
         if config is None or len(self.problems) > before:
             return
-        self._connections[name] = Connection(ConnectionName(name), block.provider, config, source)
+        limits = plugin.limits.narrowed(Limits(block.limits.rate, block.limits.concurrency))
+        self._connections[name] = Connection(ConnectionName(name), block.provider, config, source, limits)
         account = config.model_dump(mode="json", exclude={"credentials"}, by_alias=True)
         self._accounts[name] = json.dumps([block.provider, account], sort_keys=True)
 

@@ -7,15 +7,17 @@ SDK's exceptions at its own door. Everything but ``Issuer.issue`` may be called 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from rotator.domain.clock import Clock
 from rotator.domain.durations import Duration
+from rotator.domain.limits import NO_LIMITS, Limits
 from rotator.domain.model import Handle, TokenName, Version
 from rotator.domain.secret_value import SecretValue
 
@@ -268,6 +270,34 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Budget(Protocol):
+    """How much one connection may ask of its service, counted over all threads and machines."""
+
+    def request(self) -> AbstractContextManager[None]:
+        """Wait until one more request may be sent, and count it as under way inside the block.
+
+        Every request to the service goes through here. Raises Temporary when its turn is too far away: the request
+        was not sent.
+        """
+        ...
+
+    def throttled(self, retry_after: timedelta | None) -> None:
+        """Tell that the service refused a request for want of budget: nobody asks again before that time is over."""
+        ...
+
+
+class NoBudget:
+    """For a connection that nothing limits."""
+
+    def request(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def throttled(self, retry_after: timedelta | None) -> None:
+        """Nobody counts."""
+
+
+NO_BUDGET: Final = NoBudget()
+
 SharedT = TypeVar("SharedT")
 
 
@@ -276,6 +306,9 @@ class Access(Protocol):
 
     @property
     def clock(self) -> Clock: ...
+
+    @property
+    def budget(self) -> Budget: ...
 
     def credential(self, name: str) -> SecretValue:
         """Resolve a management credential now. Not kept: it may be rotated under us. NeedsOperator if missing."""
@@ -309,6 +342,8 @@ class IssuerPlugin:
     """(config, options, access) → an issuer. Makes no call to anybody yet."""
     needs: tuple[str, ...] = ()
     """SDK modules that its work imports. One that is missing is told when a policy names the plug-in."""
+    limits: Limits = NO_LIMITS
+    """What the service itself allows; a connection may narrow it."""
     credentials: tuple[Credential, ...] = ()
     permissions: tuple[str, ...] = ()
     example: str = ""
@@ -327,6 +362,7 @@ class StorePlugin:
     place: type[Place]
     open: Callable[[Any, Access], Store[Any]]
     needs: tuple[str, ...] = ()
+    limits: Limits = NO_LIMITS
     credentials: tuple[Credential, ...] = ()
     permissions: tuple[str, ...] = ()
     example: str = ""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rotator.domain.durations import Duration
+from rotator.domain.limits import NO_LIMITS, Limits
 from rotator.domain.model import ConnectionName, IssuerRef, Mode, Overlap, SecretName, Target
 
 
@@ -71,6 +72,8 @@ class Connection:
     provider: str
     config: Any
     source: Source
+    limits: Limits = NO_LIMITS
+    """The provider's own, narrowed by what the policies say."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Final
 from rotator.domain.errors import LeaseLost, NeedsOperator
 from rotator.domain.lifecycle import untouched
 from rotator.domain.model import Cause, Phase, Rotation, TokenState
+from rotator.flow.budget import on_behalf_of
 from rotator.flow.opening import Order
 from rotator.flow.reconcile import start
 from rotator.flow.report import Report
@@ -37,7 +38,12 @@ def rotate_all(runner: Runner, orders: Sequence[Order], workers: int = WORKERS) 
 
 
 def rotate(runner: Runner, order: Order) -> Report:
-    """Rotate one secret now."""
+    """Rotate one secret now; a compromised one ahead of everything else that waits for the same services."""
+    with on_behalf_of(order.cause):
+        return _rotate(runner, order)
+
+
+def _rotate(runner: Runner, order: Order) -> Report:
     tools = runner.tools
     opened = tools.ledger.secret(order.policy.name).open
     if opened is None:

@@ -15,6 +15,7 @@ from rotator.domain.lifecycle import Step, back_off, next_step, untouched
 from rotator.domain.model import Phase, Rotation, RotationId, TokenState, Trouble
 from rotator.domain.secret_value import redact
 from rotator.flow import publishing, recovery, steps
+from rotator.flow.budget import on_behalf_of
 from rotator.flow.work import Held, Tools, Work, without_trouble
 from rotator.ledger.leases import Lease
 from rotator.observe.logs import logger
@@ -50,7 +51,8 @@ class Runner:
             self._held[rotation.id] = held
         work = Work(self.tools, rotation, lease, self._held.setdefault(rotation.id, Held()))
         try:
-            self._go(work)
+            with on_behalf_of(rotation.cause):
+                self._go(work)
             work.flush()
         except LeaseLost:
             self._held.pop(rotation.id, None)  # those who took over go their own way; what we know is of no use

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -209,7 +210,8 @@ def side_by_side(
     if len(places) <= 1:
         return [(place, attempt(place)) for place in places]
     with ThreadPoolExecutor(min(len(places), WRITERS), thread_name_prefix="destination") as pool:
-        return list(zip(places, pool.map(attempt, places), strict=True))
+        futures = [pool.submit(copy_context().run, attempt, place) for place in places]
+        return [(place, future.result()) for place, future in zip(places, futures, strict=True)]
 
 
 def without_trouble(rotation: Rotation) -> Rotation:

@@ -12,9 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from rotator.domain.limits import Rate
 from rotator.domain.model import Event, Fingerprint, Rotation, RotationId, Secret, SecretName, Token
 from rotator.domain.secret_value import SecretValue
-from rotator.ledger import leases, moves, queries, verification
+from rotator.ledger import budgets, leases, moves, queries, verification
+from rotator.ledger.budgets import Turn
 from rotator.ledger.database import Database
 from rotator.ledger.engines import open_engine
 from rotator.ledger.errors import AlreadyOpen, OutOfDate
@@ -164,3 +166,25 @@ class Ledger:
         """Let go. Nothing to do when the lease was lost."""
         with self._database.writing() as connection:
             leases.release(connection, lease)
+
+    # --- budgets -------------------------------------------------------------------------------------------------
+
+    def take_turn(self, connection: str, rate: Rate, now: datetime, *, longest: timedelta, urgent: bool) -> Turn:
+        """Spend one request of a connection's rate; nothing is spent when its turn is more than ``longest`` away."""
+        with self._database.writing() as database:
+            return budgets.take_turn(database, connection, rate, now, longest=longest, urgent=urgent)
+
+    def pause_budget(self, connection: str, rate: Rate, until: datetime, now: datetime) -> None:
+        """Let nobody send a request of this connection before ``until``."""
+        with self._database.writing() as database:
+            budgets.pause(database, connection, rate, until, now)
+
+    def begin_request(self, connection: str, limit: int, owner: str, now: datetime) -> bool:
+        """Count one more request of ``owner`` as under way. False when ``limit`` are, over all processes."""
+        with self._database.writing() as database:
+            return budgets.begin_request(database, connection, limit, owner, now)
+
+    def end_request(self, connection: str, owner: str) -> None:
+        """Count one less."""
+        with self._database.writing() as database:
+            budgets.end_request(database, connection, owner)

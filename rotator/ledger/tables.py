@@ -208,3 +208,18 @@ events: Final = Table(
     Column("detail", PLAIN_JSON, nullable=False),
     Column("digest", Text, nullable=False),
 )  # fmt: skip
+
+budgets: Final = Table(
+    "budgets", metadata,
+    Column("connection", Text, primary_key=True),
+    Column("spent_until", Moment, nullable=False),
+    Column("urgent_until", Moment),
+)  # fmt: skip
+
+requests_under_way: Final = Table(
+    "requests_under_way", metadata,
+    Column("connection", Text, primary_key=True),
+    Column("owner", Text, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("until", Moment, nullable=False),
+)  # fmt: skip

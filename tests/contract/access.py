@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from rotator.domain.clock import Clock
+from rotator.domain.contracts import NO_BUDGET, Budget
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.secret_value import SecretValue
 from tests.fakes.moving_clock import MovingClock
@@ -18,6 +19,7 @@ class DictionaryAccess:
 
     def __init__(self, credentials: Mapping[str, str] | None = None) -> None:
         self.clock: Clock = MovingClock()
+        self.budget: Budget = NO_BUDGET
         self._credentials = dict(credentials or {})
         self._made: dict[str, Any] = {}
 

@@ -11,16 +11,25 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from providers.http import HttpRequest
-from providers.issuers.http.requests import BasicAuth, BearerAuth, HeaderAuth, QueryAuth, Request, SimpleAuth
+from providers.issuers.http.requests import (
+    BasicAuth,
+    BearerAuth,
+    HeaderAuth,
+    HeadersAuth,
+    QueryAuth,
+    Request,
+    SimpleAuth,
+)
 from providers.issuers.http.templates import OMIT, BrokenTemplate, render, render_json, render_path
 from rotator.domain.errors import Permanent
 
 _TEMPLATE: Final = re.compile(r"\{\{\s*(.*?)\s*\}\}")
+_STATEMENT: Final = re.compile(r"\{%.*?%\}")
 
 
 def label(request: Request) -> str:
     """Name a request in errors: its method and its path's template, with nothing filled in."""
-    path = _TEMPLATE.sub(r"{\1}", request.path)
+    path = _TEMPLATE.sub(r"{\1}", _STATEMENT.sub("", request.path))
     return f"{request.method} {path}"
 
 
@@ -50,6 +59,8 @@ def with_auth(request: HttpRequest, auth: SimpleAuth, variables: Mapping[str, An
                 return replace(request, headers={**request.headers, **headers})
             case HeaderAuth():
                 return replace(request, headers={**request.headers, **_texts({auth.name: auth.value}, variables)})
+            case HeadersAuth():
+                return replace(request, headers={**request.headers, **_texts(auth.headers, variables)})
             case QueryAuth():
                 return replace(request, query={**request.query, **_texts({auth.name: auth.value}, variables)})
             case BasicAuth():

@@ -26,6 +26,7 @@ from rotator.domain.contracts import (
     Options,
     ProfileReader,
 )
+from rotator.domain.limits import Limits
 from rotator.domain.secret_value import SecretValue
 
 _TYPES: dict[str, Any] = {"str": str, "int": int, "bool": bool, "list": list[Any]}
@@ -41,6 +42,7 @@ def plugin_of(profile: HttpProfile) -> IssuerPlugin:
         options=create_model(f"{_class_name(profile)}Options", __base__=Options, **_fields(profile.options)),
         traits=lambda _config, _options: traits_of(profile),
         open=lambda config, options, access: _open(profile, config, options, access),
+        limits=Limits(profile.limits.rate, profile.limits.concurrency),
         credentials=credentials,
         permissions=profile.permissions,
         example=profile.example,
@@ -118,7 +120,7 @@ def _open(profile: HttpProfile, config: HttpConfig, options: Options, access: Ac
         values = {name: getattr(model, name) for name in declared}
         return Named({name: OMIT if value is None else value for name, value in values.items()})
 
-    client = access.shared("http", lambda: HttpClient(config.url, ca_file=config.ca_file))
+    client = access.shared("http", lambda: HttpClient(config.url, ca_file=config.ca_file, access=access))
     failures, settings = Failures(profile), named(config, profile.settings)
     account = {"credentials": Secrets(credential), "settings": settings}
     auth = profile.auth.management

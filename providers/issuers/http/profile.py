@@ -17,6 +17,7 @@ from providers.issuers.http.operations import Operations
 from providers.issuers.http.requests import Expression, ManagementAuth, Part, Pattern
 from rotator.domain.contracts import Coexistence
 from rotator.domain.durations import Duration
+from rotator.domain.limits import Rate
 
 
 class CredentialSpec(Part):
@@ -108,6 +109,10 @@ class Propagation(Part):
 class Limits(Part):
     coexistence: Coexistence = Coexistence.MANY
     max_active: int | None = Field(default=None, ge=1)
+    rate: Rate | None = None
+    """How many requests the service allows, as ``100/min``: a connection may narrow it."""
+    concurrency: int | None = Field(default=None, ge=1)
+    """How many requests it takes at a time."""
     name: NameSpec = NameSpec()
     expiry: ExpirySpec = ExpirySpec()
     retry_after: RetryAfter = RetryAfter()

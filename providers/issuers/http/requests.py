@@ -156,6 +156,13 @@ class HeaderAuth(Part):
     value: Template
 
 
+class HeadersAuth(Part):
+    """Several headers at once, where one credential alone is not enough (Datadog's API and application keys)."""
+
+    type: Literal["headers"]
+    headers: Mapping[str, Template] = Field(min_length=1)
+
+
 class BasicAuth(Part):
     type: Literal["basic"]
     username: Template
@@ -192,14 +199,15 @@ class CookieSession(Part):
 _SIMPLE_AUTH: dict[str, type[Part]] = {
     "bearer": BearerAuth,
     "header": HeaderAuth,
+    "headers": HeadersAuth,
     "basic": BasicAuth,
     "query": QueryAuth,
 }
 SimpleAuth = Annotated[
-    BearerAuth | HeaderAuth | BasicAuth | QueryAuth,
+    BearerAuth | HeaderAuth | HeadersAuth | BasicAuth | QueryAuth,
     WrapValidator(partial(by_type, _SIMPLE_AUTH)),
 ]
 ManagementAuth = Annotated[
-    BearerAuth | HeaderAuth | BasicAuth | QueryAuth | CookieSession,
+    BearerAuth | HeaderAuth | HeadersAuth | BasicAuth | QueryAuth | CookieSession,
     WrapValidator(partial(by_type, {**_SIMPLE_AUTH, "cookie_session": CookieSession})),
 ]

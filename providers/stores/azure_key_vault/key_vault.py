@@ -21,7 +21,7 @@ from providers.stores.azure_key_vault.failures import DISABLED, NOT_FOUND, Doing
 from providers.stores.azure_key_vault.login import Login
 from providers.stores.azure_key_vault.plugin import AzureConfig
 from rotator.domain.contracts import Access
-from rotator.domain.errors import Permanent
+from rotator.domain.errors import Permanent, Temporary
 from rotator.domain.model import Version
 
 AnswerT = TypeVar("AnswerT")
@@ -77,6 +77,7 @@ class KeyVault:
     def __init__(self, config: AzureConfig, access: Access, timeouts: Timeouts | None = None) -> None:
         self.server = urlsplit(config.url).netloc
         self._clock = access.clock
+        self._budget = access.budget
         self._client = _open_client(config, access, timeouts or Timeouts())
 
     def close(self) -> None:
@@ -129,7 +130,13 @@ class KeyVault:
     def _ask(
         self, doing: Doing, call: Callable[[], AnswerT], *, none_for: frozenset[str] = frozenset()
     ) -> AnswerT | None:
-        return ask(self.server, doing, self._clock.now(), call, none_for=none_for)
+        with self._budget.request():
+            try:
+                return ask(self.server, doing, self._clock.now(), call, none_for=none_for)
+            except Temporary as busy:
+                if busy.retry_after is not None:
+                    self._budget.throttled(busy.retry_after)
+                raise
 
     def _held(self, doing: Doing, found: KeyVaultSecret | None) -> Held | None:
         if found is None:

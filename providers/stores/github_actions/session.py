@@ -39,7 +39,7 @@ class GitHub:
 
     def __init__(self, config: GitHubConfig, access: Access) -> None:
         self.server = f"GitHub at {urlsplit(config.url).netloc}"
-        self._client = HttpClient(config.url, ca_file=config.ca_file)
+        self._client = HttpClient(config.url, ca_file=config.ca_file, access=access)
         self._access = access
 
     def get(self, path: str, doing: Doing) -> Found | None:

@@ -126,10 +126,13 @@ class Api:
             raise refusal(answer, asked, self._access.clock.now())
         return answer
 
+    def _open(self) -> HttpClient:
+        return HttpClient(self._config.url, ca_file=self._config.ca_file, access=self._access)
+
     def _send(
         self, method: str, path: str, asked: Asked, headers: dict[str, str] | None = None, body: bytes | None = None
     ) -> HttpAnswer:
-        http = self._access.shared("heroku-http", lambda: HttpClient(self._config.url, ca_file=self._config.ca_file))
+        http = self._access.shared("heroku-http", self._open)
         token = self._access.credential("token")
         return http.send(
             HttpRequest(

@@ -139,7 +139,7 @@ class Api:
 
     def _open(self) -> HttpClient:
         pods_own = self._service_account / "ca.crt" if self._config.in_cluster else None
-        return HttpClient(self._config.url, ca_file=self._config.ca_file or pods_own)
+        return HttpClient(self._config.url, ca_file=self._config.ca_file or pods_own, access=self._access)
 
     def _token(self) -> SecretValue:
         """Look the token up for every request: the kubelet replaces a pod's within the hour."""

@@ -37,7 +37,7 @@ class Session:
     def __init__(self, config: VercelConfig, access: Access) -> None:
         self._config = config
         self._access = access
-        self._http = HttpClient(config.url, ca_file=config.ca_file)
+        self._http = HttpClient(config.url, ca_file=config.ca_file, access=access)
         self.server = f"Vercel at {urlsplit(config.url).netloc}"
 
     @property

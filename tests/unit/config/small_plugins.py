@@ -21,6 +21,7 @@ from rotator.domain.contracts import (
     StorePlugin,
 )
 from rotator.domain.durations import Duration
+from rotator.domain.limits import Limits, Rate
 
 
 def _never_opened(*_: Any) -> Any:
@@ -61,6 +62,7 @@ SAAS = IssuerPlugin(
         reports_last_use=True,
     ),
     open=_never_opened,
+    limits=Limits(Rate.parse("100/min"), concurrency=4),
     credentials=(Credential("email", "who logs in"), Credential("password", "with what", required=False)),
 )
 

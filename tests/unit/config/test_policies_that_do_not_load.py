@@ -190,7 +190,7 @@ IN_A_CONNECTION = {
     ),
     "limits": (
         "x: {provider: cabinet, url: a, limits: {rate: 1}}",
-        "2:34: limits of a connection are not available in this version (the provider's own hold); remove `limits`",
+        "2:49: `rate`: not a rate; write for example `100/min`, `5/s`, `4500/h` or `10/15min`",
     ),
     "a missing credential": (
         "x: {provider: saas}",

@@ -8,6 +8,7 @@ import pytest
 
 from rotator.config.policy_files import load
 from rotator.domain.durations import Duration
+from rotator.domain.limits import Limits, Rate
 from rotator.domain.model import ConnectionName, IssuerRef, Mode, Overlap, SecretName, Target
 from rotator.domain.policy import Schedule, Window
 from tests.unit.config.small_plugins import CabinetPlace, small_plugins
@@ -79,6 +80,20 @@ def test_connections_carry_the_validated_config_of_their_plug_in_and_their_line(
     assert connections["acme"].config.credentials == {"email": "env:ACME_EMAIL"}
     assert connections["shelf"].config.url == "https://shelf.example"
     assert connections["shelf"].source.line == 3
+
+
+@pytest.mark.parametrize(
+    ("written", "rate", "concurrency"),
+    [
+        ("", "100/min", 4),
+        (", limits: {rate: 10/min}", "10/min", 4),
+        (", limits: {rate: 1000/s, concurrency: 2}", "100/min", 2),
+    ],
+)
+def test_a_connection_narrows_the_limits_of_its_provider_and_never_widens_them(policy, written, rate, concurrency):
+    folder = policy().write("c.yaml", f"connections: {{x: {{provider: saas, credentials: {{email: env:A}}{written}}}}}")
+    connection = folder.load().connections[ConnectionName("x")]
+    assert connection.limits == Limits(Rate.parse(rate), concurrency)
 
 
 def test_a_single_file_can_be_loaded_whatever_its_name(connected, tmp_path):

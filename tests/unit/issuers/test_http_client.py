@@ -14,6 +14,9 @@ from pydantic import ValidationError
 
 from providers.http import HttpClient, HttpConfig, HttpRequest
 from rotator.domain.errors import Ambiguous, Permanent, Temporary
+from rotator.domain.limits import Limits
+from rotator.flow.budget import ConnectionBudget
+from tests.contract.access import DictionaryAccess
 from tests.unit.issuers.scripted_server import Answer, Lost, scripted_server
 
 READ = HttpRequest("GET /things", "GET", "/things")
@@ -47,6 +50,22 @@ def test_the_query_is_added_to_one_that_is_there(server, client):
     server.answers(Answer(200))
     client.send(replace(READ, path="/things?page=2", query={"key": "a b&c"}), changes=False)
     assert server.asked[0].query == {"page": "2", "key": "a b&c"}
+
+
+def test_requests_are_taken_from_the_connections_budget_and_a_refusal_for_want_of_it_is_told(server):
+    access = DictionaryAccess()
+    access.budget = budget = ConnectionBudget("acme", Limits(), _no_ledger, access.clock, "here")
+    client = HttpClient(server.url, access=access)
+    server.answers(Answer(429, headers={"Retry-After": "20"}), Answer(200))
+    assert client.send(READ, changes=False).status == 429
+    before = access.clock.now()
+    assert client.send(READ, changes=False).status == 200
+    assert access.clock.now() - before == timedelta(seconds=20)
+    assert (budget.requests, budget.throttles) == (2, 1)
+
+
+def _no_ledger():
+    raise AssertionError("a connection without limits needs none")
 
 
 def test_a_redirect_is_an_answer_like_any_other(server, client, elsewhere):

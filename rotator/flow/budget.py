@@ -1,0 +1,122 @@
+"""A connection's budget: every request waits here for its turn, and says when the service wants to be left alone.
+
+What is spent stands in the ledger, so that all threads and machines count together; a connection without limits
+touches no ledger. Work on a compromised token goes first, everywhere.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from rotator.domain.clock import Clock
+from rotator.domain.errors import LedgerUnavailable, Temporary
+from rotator.domain.limits import Limits, Rate
+from rotator.domain.model import Cause
+
+if TYPE_CHECKING:
+    from rotator.ledger.ledger import Ledger
+
+LONGEST_WAIT: Final = timedelta(seconds=60)
+"""How long one request may wait for its turn. Shorter than a lease, which nobody renews meanwhile."""
+
+_LOOK_AGAIN: Final = timedelta(milliseconds=200)
+_PAUSE_UNASKED: Final = timedelta(seconds=1)
+"""How long a service that refused and did not say for how long is left alone."""
+
+_urgent: ContextVar[bool] = ContextVar("urgent", default=False)
+
+
+@contextmanager
+def on_behalf_of(cause: Cause) -> Iterator[None]:
+    """Let the requests of this block go ahead of others when a token is compromised."""
+    before = _urgent.set(cause is Cause.COMPROMISED)
+    try:
+        yield
+    finally:
+        _urgent.reset(before)
+
+
+class ConnectionBudget:
+    """Implements ``contracts.Budget`` for one connection. Safe to use from several threads."""
+
+    def __init__(self, name: str, limits: Limits, ledger: Callable[[], Ledger], clock: Clock, owner: str) -> None:
+        self._name = name
+        self._limits = limits
+        self._ledger = ledger
+        self._clock = clock
+        self._owner = owner
+        self._ended = threading.Condition()
+        self._closed_until: datetime | None = None
+        self.requests = 0
+        self.throttles = 0
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        latest = self._clock.now() + LONGEST_WAIT
+        self._wait_while_closed(latest)
+        with self._counted(latest):
+            if self._limits.rate is not None:
+                self._wait_for_turn(self._limits.rate, latest)
+            self.requests += 1
+            yield
+
+    def throttled(self, retry_after: timedelta | None) -> None:
+        self.throttles += 1
+        now = self._clock.now()
+        until = now + (_PAUSE_UNASKED if retry_after is None else retry_after)
+        self._closed_until = max(until, self._closed_until or until)
+        if self._limits.rate is not None:
+            with suppress(LedgerUnavailable):  # other machines will be told by the service itself
+                self._ledger().pause_budget(self._name, self._limits.rate, until, now)
+
+    def _wait_while_closed(self, latest: datetime) -> None:
+        closed_until, now = self._closed_until, self._clock.now()
+        if closed_until is not None and now < closed_until:
+            self._wait_until(closed_until, latest)
+
+    def _wait_for_turn(self, rate: Rate, latest: datetime) -> None:
+        while True:
+            now = self._clock.now()
+            turn = self._ledger().take_turn(self._name, rate, now, longest=latest - now, urgent=_urgent.get())
+            self._wait_until(turn.at, latest)
+            if turn.granted:
+                return
+
+    def _wait_until(self, moment: datetime, latest: datetime) -> None:
+        now = self._clock.now()
+        if moment > latest:
+            raise Temporary(
+                f"The budget of connection {self._name} is spent ({self._limits.rate or 'asked by the service'}).",
+                remedy="It goes on by itself.",
+                retry_after=moment - now,
+            )
+        if moment > now and not self._clock.wait(moment - now):
+            raise Temporary("The process was asked to stop while a request waited for its turn.")
+
+    @contextmanager
+    def _counted(self, latest: datetime) -> Iterator[None]:
+        limit = self._limits.concurrency
+        if limit is None:
+            yield
+            return
+        while not self._ledger().begin_request(self._name, limit, self._owner, self._clock.now()):
+            if self._clock.now() >= latest:
+                raise Temporary(
+                    f"Connection {self._name} has {limit} requests under way, which is all that it may.",
+                    remedy="It goes on by itself.",
+                    retry_after=_LOOK_AGAIN,
+                )
+            with self._ended:  # another thread's request ends, or another machine's, which nobody here is told of
+                self._ended.wait(_LOOK_AGAIN.total_seconds())
+        try:
+            yield
+        finally:
+            with suppress(LedgerUnavailable):  # no answer is lost for it: the count ends by itself
+                self._ledger().end_request(self._name, self._owner)
+            with self._ended:
+                self._ended.notify()

@@ -1,0 +1,31 @@
+"""How much each connection has used of its service's limits, and which process has requests under way."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+MOMENT = sa.String(32).with_variant(sa.TIMESTAMP(timezone=True), "postgresql")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "budgets",
+        sa.Column("connection", sa.Text, nullable=False),
+        sa.Column("spent_until", MOMENT, nullable=False),
+        sa.Column("urgent_until", MOMENT),
+        sa.PrimaryKeyConstraint("connection", name="budgets_key"),
+    )
+    op.create_table(
+        "requests_under_way",
+        sa.Column("connection", sa.Text, nullable=False),
+        sa.Column("owner", sa.Text, nullable=False),
+        sa.Column("count", sa.Integer, nullable=False),
+        sa.Column("until", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("connection", "owner", name="requests_under_way_key"),
+    )

@@ -1,0 +1,135 @@
+"""Every request of a connection waits for its turn, whoever makes it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rotator.domain.errors import LedgerUnavailable, Temporary
+from rotator.domain.limits import Limits, Rate
+from rotator.domain.model import Cause
+from rotator.flow.budget import LONGEST_WAIT, ConnectionBudget, on_behalf_of
+from rotator.ledger.ledger import Ledger
+from tests.fakes.moving_clock import MovingClock
+
+SECOND = timedelta(seconds=1)
+TEN_A_SECOND = Limits(Rate(10, SECOND))
+
+
+@pytest.fixture
+def clock() -> MovingClock:
+    return MovingClock()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}") as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def budget_of(ledger: Ledger, clock: MovingClock):
+    return lambda limits, name="acme": ConnectionBudget(name, limits, lambda: ledger, clock, "here")
+
+
+def test_requests_wait_for_their_turn(budget_of, clock):
+    budget = budget_of(TEN_A_SECOND)
+    for _ in range(11):
+        with budget.request():
+            pass
+    assert clock.waited == 10 * TEN_A_SECOND.rate.pace
+    assert budget.requests == 11
+
+
+def test_a_connection_without_limits_touches_no_ledger(clock):
+    def no_ledger() -> Ledger:
+        raise LedgerUnavailable("there is none")
+
+    with ConnectionBudget("acme", Limits(), no_ledger, clock, "here").request():
+        assert clock.waited == timedelta()
+
+
+def test_a_request_whose_turn_is_too_far_away_is_not_sent(budget_of):
+    budget = budget_of(Limits(Rate(1, timedelta(hours=1))))
+    with budget.request():
+        pass
+    with pytest.raises(Temporary, match=r"budget of connection acme is spent \(1/h\)") as caught, budget.request():
+        pytest.fail("it was sent")
+    assert caught.value.retry_after > LONGEST_WAIT
+
+
+@pytest.mark.parametrize("limits", [Limits(), TEN_A_SECOND])
+def test_a_service_that_asks_to_be_left_alone_is(budget_of, clock, limits):
+    budget = budget_of(limits)
+    budget.throttled(30 * SECOND)
+    budget.throttled(SECOND)
+    with budget.request():
+        assert clock.waited == 30 * SECOND
+    assert budget.throttles == 2
+
+
+def test_other_processes_leave_it_alone_as_well(budget_of, clock):
+    budget_of(TEN_A_SECOND).throttled(30 * SECOND)
+    with budget_of(TEN_A_SECOND).request():
+        assert clock.waited == 30 * SECOND
+
+
+def test_a_pause_longer_than_a_request_may_wait_is_left_to_a_later_try(budget_of):
+    budget = budget_of(Limits())
+    budget.throttled(timedelta(minutes=10))
+    with pytest.raises(Temporary) as caught, budget.request():
+        pytest.fail("it was sent")
+    assert caught.value.retry_after == timedelta(minutes=10)
+
+
+def test_work_on_a_compromised_token_goes_first(budget_of, clock):
+    budget = budget_of(TEN_A_SECOND)
+    with on_behalf_of(Cause.COMPROMISED), budget.request():
+        pass
+    with on_behalf_of(Cause.COMPROMISED), budget.request():
+        assert clock.waited == TEN_A_SECOND.rate.pace
+    with budget.request():
+        assert clock.waited > 2 * SECOND
+
+
+def test_a_process_that_is_to_stop_waits_for_no_turn(budget_of, clock):
+    budget = budget_of(TEN_A_SECOND)
+    with budget.request():
+        clock.stop()
+    with pytest.raises(Temporary, match="asked to stop"), budget.request():
+        pytest.fail("it was sent")
+
+
+def test_no_more_requests_are_under_way_than_may_be(budget_of):
+    budget = budget_of(Limits(concurrency=1))
+    inside, order = threading.Event(), []
+
+    def second() -> None:
+        inside.wait()
+        with budget.request():
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with budget.request():
+        inside.set()
+        thread.join(0.05)
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "second"]
+
+
+def test_an_answer_is_not_lost_because_the_ledger_cannot_count_it(budget_of, ledger):
+    budget = budget_of(Limits(concurrency=1))
+    with budget.request():
+        ledger.close()
+        ledger.end_request = _unavailable
+    assert budget.requests == 1
+
+
+def _unavailable(*_: object) -> None:
+    raise LedgerUnavailable("it is gone")
