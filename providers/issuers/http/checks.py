@@ -28,7 +28,8 @@ Problem = tuple[Place, str]
 _SERVER_FAULT: Final = 500
 _TOO_MANY: Final = 429
 _SECRET_HOLDERS: Final = re.compile(
-    r"(proxy-)?authorization|cookie|passw(or)?d|(.*[-_])?(secret|token)|(.*[-_])?api[-_]?key", re.IGNORECASE
+    r"(proxy-)?authorization|cookie|passw(or)?d|(.*[-_])?(secret|token)|(.*[-_])?(api|application)[-_]?key",
+    re.IGNORECASE,
 )
 _KNOWN_SHAPE: Final = re.compile(r"\b(gh[opsu]_|github_pat_|glpat-|hv[sb]\.|xox[abp]-|sk[-_]|AKIA|eyJ)[\w.-]{8,}")
 _LONG_WORD: Final = re.compile(r"[A-Za-z0-9_-]{20,}")
@@ -200,9 +201,9 @@ def _rule_problems(profile: HttpProfile) -> Iterator[Problem]:
         yield from _unreachable(place, rules)
     yield from _unreachable(("operations", "verify", "responses"), operations.verify.responses)
     for number, rule in enumerate(operations.create.responses):
-        if rule.when is None and rule.outcome not in ("ambiguous", "ok") and _has_server_fault(rule):
+        if rule.is_by_status_alone and rule.outcome not in ("ambiguous", "ok") and _has_server_fault(rule):
             place = ("operations", "create", "responses", number)
-            yield place, "a token may have been made before a 5xx: say by `when` what proves that none was"
+            yield place, "a token may have been made before a 5xx: say by `when` or `text` what proves that none was"
 
 
 def _has_server_fault(rule: Match) -> bool:
@@ -219,7 +220,7 @@ def _unreachable(place: Place, rules: Iterable[Match]) -> Iterator[Problem]:
 
 def _hides(first: Match, later: Match) -> bool:
     covers_status = not first.status or (bool(later.status) and set(later.status) <= set(first.status))
-    return covers_status and first.when in (None, later.when)
+    return covers_status and first.when in (None, later.when) and first.text in (None, later.text)
 
 
 def _verify_problems(verify: Verify) -> Iterator[Problem]:
@@ -231,11 +232,12 @@ def _verify_problems(verify: Verify) -> Iterator[Problem]:
     if not _uses(verify.request, "token.value"):
         yield (*place, "request"), "the request does not send {{ token.value }}: it would ask about nothing"
     for number, rule in enumerate(verify.responses):
-        if rule.when is None and rule.outcome == "valid" and verify.extract.handle is None:
+        if rule.is_by_status_alone and rule.outcome == "valid" and verify.extract.handle is None:
             what = "a status alone proves no life (servers answer 200 to garbage): add `when`, or `extract: {handle}`"
             yield (*place, "responses", number), what
-        if rule.when is None and rule.outcome == "invalid" and (_has_server_fault(rule) or _TOO_MANY in rule.status):
-            what = "a server in trouble says nothing about the token: add `when` for what proves it dead"
+        is_trouble = _has_server_fault(rule) or _TOO_MANY in rule.status
+        if rule.is_by_status_alone and rule.outcome == "invalid" and is_trouble:
+            what = "a server in trouble says nothing about the token: add `when` or `text` for what proves it dead"
             yield (*place, "responses", number), what
 
 

@@ -7,7 +7,7 @@ This module makes a plug-in of a profile. What a profile may say is in ``profile
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, create_model, model_validator
 
@@ -75,10 +75,11 @@ def _class_name(profile: HttpProfile) -> str:
 
 
 def _fields(settings: Mapping[str, Setting]) -> dict[str, Any]:
-    return {
-        name: (_TYPES[setting.type], ...) if setting.required else (_TYPES[setting.type] | None, setting.default)
-        for name, setting in settings.items()
-    }
+    fields: dict[str, Any] = {}
+    for name, setting in settings.items():
+        kind = Literal[setting.choices] if setting.choices else _TYPES[setting.type]
+        fields[name] = (kind, ...) if setting.required else (kind | None, setting.default)
+    return fields
 
 
 def _config_model(profile: HttpProfile) -> type[Config]:

@@ -32,9 +32,20 @@ class Setting(Part):
 
     type: Literal["str", "int", "bool", "list"] = "str"
     what: str
+    choices: tuple[str | int, ...] = ()
+    """The only values that it takes. Empty: any of its type."""
     required: bool = False
     default: Any = None
     """Unset and without a default, it is left out of every request: see ``Request``."""
+
+    @model_validator(mode="after")
+    def _choices_are_of_its_type(self) -> Setting:
+        kinds: dict[str, type] = {"str": str, "int": int}
+        if self.choices and not all(type(choice) is kinds.get(self.type) for choice in self.choices):
+            raise ValueError(f"`choices` are for `str` and `int`, and these are not of type {self.type}")
+        if self.choices and self.default is not None and self.default not in self.choices:
+            raise ValueError(f"the default {self.default!r} is not one of the choices")
+        return self
 
     @model_validator(mode="after")
     def _default_is_of_its_type(self) -> Setting:

@@ -84,6 +84,15 @@ UNSAFE = {
         {f"{CREATE}.request.headers": {"X-Api-Key": "abc"}},
         f"{CREATE}.request.headers.X-Api-Key",
     ),
+    "a literal among the credentials": (
+        {
+            "auth.management": {
+                "type": "headers",
+                "headers": {"X-Api-Key": "{{ credentials.admin }}", "X-Application-Key": "abc"},
+            }
+        },
+        "auth.management.headers.X-Application-Key",
+    ),
     "a literal in a body": ({f"{CREATE}.request.json": {"password": "abc"}}, f"{CREATE}.request.json.password"),
     "a literal of a secret's look in a query": (
         {"operations.list.request.query": {"team": COPIED}},
@@ -98,6 +107,11 @@ UNSAFE = {
         f"{CREATE}.request.json.with.0",
     ),
     # what would fail later
+    "choices of another type": ({"options.project": {"what": "x", "choices": [1]}}, "options.project"),
+    "choices without the default": (
+        {"options.project": {"what": "x", "choices": ["a"], "default": "b"}},
+        "options.project",
+    ),
     "an unknown key": ({"operations.create.retries": 3}, "operations.create.retries"),
     "an unknown outcome": ({f"{REVOKE}.responses.0.outcome": "gone"}, f"{REVOKE}.responses.0.outcome"),
     "a rule that never matches": (

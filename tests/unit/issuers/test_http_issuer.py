@@ -183,6 +183,16 @@ def test_a_path_takes_what_the_policy_says_as_one_segment(server):
     assert server.paths == ["POST /projects/a%2F..%2Fb%3Fc/keys"]
 
 
+def test_a_path_may_depend_on_what_the_policy_sets(server):
+    path = "/key{% if options.scopes %}s/{{ options.project }}{% endif %}"
+    changes = {"operations.create.request.path": path}
+    server.answers(CREATED, Answer(403))
+    open_acme(server, changes).issue(request())
+    with pytest.raises(Permanent, match=r"POST /keys/\{options.project\}: denied"):
+        open_acme(server, changes, scopes=["read"]).issue(request())
+    assert server.paths == ["POST /key", "POST /keys/p1"]
+
+
 @pytest.mark.parametrize("project", ["", ".", ".."])
 def test_a_path_that_would_lead_elsewhere_is_not_asked_for(server, project):
     with pytest.raises(Permanent, match="another path"):

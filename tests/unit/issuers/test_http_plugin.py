@@ -87,6 +87,18 @@ def test_settings_are_the_connections_and_options_the_policys():
         options.model_validate({})
 
 
+def test_an_option_may_be_one_of_a_few():
+    changes = {
+        "options.role": {"choices": ["reader", "writer"], "default": "reader", "what": "what it may do"},
+        "options.level": {"type": "int", "choices": [10, 20], "required": True, "what": "how much"},
+    }
+    options = plugin(profile(changes)).options
+    assert options.model_validate({"project": "p", "level": 20}).role == "reader"
+    for wrong in ({"level": 30}, {"level": "10"}, {"level": 10, "role": "owner"}):
+        with pytest.raises(ValidationError):
+            options.model_validate({"project": "p", **wrong})
+
+
 def test_traits_say_what_the_profile_shows():
     limits = {
         "coexistence": "two",

@@ -156,6 +156,14 @@ def test_a_credential_goes_with_each_request(server, auth, header, value):
     assert server.asked[0].headers[header] == value
 
 
+def test_several_credentials_may_go_in_several_headers(server):
+    headers = {"X-Mail": "{{ credentials.email }}", "X-Key": "{{ credentials.password }}"}
+    auth = {"type": "headers", "headers": headers}
+    server.answers(LISTED)
+    list(open_acme(server, {**LOGIN, "auth.management": auth}, credentials=CREDENTIALS).tokens())
+    assert server.asked[0].headers.items() >= {"x-mail": CREDENTIALS["email"], "x-key": PASSWORD}.items()
+
+
 def test_a_credential_may_be_a_query_parameter_and_shows_in_no_error(server):
     auth = {"type": "query", "name": "key", "value": "{{ credentials.password }}"}
     server.answers(Answer(403))
