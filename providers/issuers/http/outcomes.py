@@ -66,6 +66,8 @@ def matches(match: Match, answer: HttpAnswer) -> bool:
     """Ask whether a rule is about this answer. ``when`` holds as in JMESPath: not for null, false or empty."""
     if match.status and answer.status not in match.status:
         return False
+    if match.text is not None and not re.fullmatch(match.text, answer.body.decode(errors="replace").strip()):
+        return False
     if match.when is None:
         return True
     if answer.document is None:

@@ -20,6 +20,8 @@ from pydantic import (
     model_validator,
 )
 
+from rotator.domain.durations import Duration
+
 
 def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
     """Put the docstrings of a part's attributes into its JSON schema.
@@ -116,19 +118,26 @@ class Request(Part):
 
 
 class Match(Part):
-    """An answer matches when its status is one of these (or none are given) and ``when`` holds for its JSON.
+    """An answer matches when its status is one of these (or none are given), and ``when`` and ``text`` hold for it.
 
     ``when`` never holds for an answer that is not JSON.
     """
 
     status: Statuses = ()
     when: Expression | None = None
+    text: Pattern | None = None
+    """Must match the whole body, but for blanks around it: for services that answer errors in plain text."""
 
     @model_validator(mode="after")
     def _says_something(self) -> Match:
-        if not self.status and self.when is None:
-            raise ValueError("a rule needs `status`, `when` or both; what no rule matches has a safe default already")
+        if not self.status and self.is_by_status_alone:
+            what = "a rule needs `status`, `when` or `text`; what no rule matches has a safe default already"
+            raise ValueError(what)
         return self
+
+    @property
+    def is_by_status_alone(self) -> bool:
+        return self.when is None and self.text is None
 
 
 class Rule(Match):
@@ -194,6 +203,11 @@ class CookieSession(Part):
     """Answers that say that the session has ended, and that nothing was done."""
     headers: Mapping[str, Template] = {}
     """Sent beside the cookies, e.g. ``x-csrf-token: "{{ session.csrf }}"``."""
+    lifetime: Duration | None = None
+    """How long a login is used, where the service says how long it lasts. A little less, so that none ends on the way.
+
+    A create that meets an ended login has to wait for the next try; with this, it meets a fresh one.
+    """
 
 
 _SIMPLE_AUTH: dict[str, type[Part]] = {

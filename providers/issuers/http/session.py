@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Protocol
 
 from providers.http import HttpAnswer, HttpClient, HttpRequest
@@ -47,6 +48,10 @@ class Login:
 
     cookies: Mapping[str, SecretValue] = field(default_factory=dict)
     captured: Mapping[str, SecretValue] = field(default_factory=dict)
+    used_until: datetime | None = None
+
+    def is_old(self, now: datetime) -> bool:
+        return self.used_until is not None and now >= self.used_until
 
     def apply(self, request: HttpRequest) -> HttpRequest:
         if not self.cookies:
@@ -65,12 +70,12 @@ class Sessions:
         self._lock = threading.Lock()
         self._login: Login | None = None
 
-    def current(self, log_in: Callable[[], Login]) -> tuple[Login, bool]:
+    def current(self, log_in: Callable[[], Login], now: datetime) -> tuple[Login, bool]:
         """Give the login, and whether it was made just now: such a one has not ended, whatever an answer says."""
         with self._lock:
-            is_new = self._login is None
-            self._login = self._login or log_in()
-            return self._login, is_new
+            kept = None if self._login is None or self._login.is_old(now) else self._login
+            self._login = kept or log_in()
+            return self._login, kept is None
 
     def end(self, login: Login) -> None:
         """Forget a login, unless another thread has replaced it already."""
@@ -91,14 +96,14 @@ class WithLogin:
     clock: Clock
 
     def send(self, request: HttpRequest, *, changes: bool, repeatable: bool) -> HttpAnswer:
-        login, is_new = self.sessions.current(self._log_in)
+        login, is_new = self.sessions.current(self._log_in, self.clock.now())
         answer = self._send_with(login, request, changes=changes)
         if is_new or not any(matches(match, answer) for match in self.auth.relogin_when):
             return answer
         self.sessions.end(login)
         if not repeatable:
             raise Temporary(f"{request.label} was refused: the login had ended.", remedy="It is made anew next time.")
-        login, _ = self.sessions.current(self._log_in)
+        login, _ = self.sessions.current(self._log_in, self.clock.now())
         return self._send_with(login, request, changes=changes)
 
     def _send_with(self, login: Login, request: HttpRequest, *, changes: bool) -> HttpAnswer:
@@ -107,7 +112,8 @@ class WithLogin:
         return self.client.send(login.apply(request), changes=changes)
 
     def _log_in(self) -> Login:
-        login = Login()
+        lifetime = self.auth.lifetime
+        login = Login(used_until=lifetime.after(self.clock.now()) if lifetime else None)
         for step in self.auth.steps:
             login = self._take(step, login)
         return login
@@ -129,4 +135,4 @@ class WithLogin:
                     remedy="Check the connection's `url` and the profile's `capture`.",
                 )
             captured[name] = SecretValue(found)
-        return Login({**login.cookies, **cookies}, {**login.captured, **captured})
+        return replace(login, cookies={**login.cookies, **cookies}, captured={**login.captured, **captured})
