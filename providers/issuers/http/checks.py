@@ -34,6 +34,7 @@ _SECRET_HOLDERS: Final = re.compile(
 _KNOWN_SHAPE: Final = re.compile(r"\b(gh[opsu]_|github_pat_|glpat-|hv[sb]\.|xox[abp]-|sk[-_]|AKIA|eyJ)[\w.-]{8,}")
 _LONG_WORD: Final = re.compile(r"[A-Za-z0-9_-]{20,}")
 _BITS_OF_A_SECRET: Final = 3.5
+_CHOSEN: Final = {"chosen.handle", "chosen.value"}
 _TEMPLATE: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _TAKEN: Final = {
     "options": frozenset({*dir(Options), "connection", "token_name", "expires_in"}),
@@ -59,6 +60,7 @@ def problems(profile: HttpProfile) -> Iterator[Problem]:
     yield from _literal_secrets(profile)
     yield from _rule_problems(profile)
     yield from _verify_problems(profile.operations.verify)
+    yield from _chosen_problems(profile)
     yield from _revoke_problems(profile.operations.revoke.request)
     if profile.limits.expiry.required and profile.limits.expiry.format == "none":
         yield ("limits", "expiry", "format"), "an expiry is required, but `format` does not say how to write it"
@@ -85,7 +87,8 @@ def _texts(profile: HttpProfile) -> Iterator[_Text]:
     account = settings | {f"options.{name}" for name in profile.options}
     yield from _management_texts(profile, credentials | settings)
     operations = profile.operations
-    yield from _strings(("operations", "create", "request"), operations.create.request, account | {"name", "expiry"})
+    made = {"name", "expiry"} | (_CHOSEN if operations.create.chosen else set())
+    yield from _strings(("operations", "create", "request"), operations.create.request, account | made)
     if isinstance(operations.list, List):
         yield from _strings(("operations", "list", "request"), operations.list.request, account)
         if operations.list.each is not None:
@@ -239,6 +242,17 @@ def _verify_problems(verify: Verify) -> Iterator[Problem]:
         if rule.is_by_status_alone and rule.outcome == "invalid" and is_trouble:
             what = "a server in trouble says nothing about the token: add `when` or `text` for what proves it dead"
             yield (*place, "responses", number), what
+
+
+def _chosen_problems(profile: HttpProfile) -> Iterator[Problem]:
+    create, verify = profile.operations.create, profile.operations.verify
+    if create.chosen is None:
+        return
+    place: Place = ("operations", "create", "chosen")
+    if not all(_uses(create.request, reference) for reference in _CHOSEN):
+        yield place, "the request must send both {{ chosen.handle }} and {{ chosen.value }}"
+    if verify.extract.handle is None:
+        yield place, "verify must extract the handle: it is what tells whether a token of a lost answer is ours"
 
 
 def _revoke_problems(request: Request) -> Iterator[Problem]:

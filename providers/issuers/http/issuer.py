@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from providers.http import HttpAnswer, HttpClient
 from providers.issuers.http import expiry as expiries
 from providers.issuers.http.calls import build, label, with_auth
+from providers.issuers.http.chosen import Chosen
 from providers.issuers.http.listing import Listing
 from providers.issuers.http.operations import Verify
 from providers.issuers.http.outcomes import Failures, outcome_of, search, text
@@ -51,12 +53,16 @@ class HttpIssuer:
             sent_expiry = expiries.as_sent(expiry, request.lifetime, request.now)
         except ValueError as error:
             raise Permanent(f"{self.profile.name} was not asked for a token: {error}.") from error
-        outgoing = build(create.request, {**self.variables, "name": request.name, "expiry": sent_expiry})
-        answer = self.management.send(outgoing, changes=True, repeatable=False)
-        outcome = outcome_of(create.responses, answer, "create")
-        if outcome != "ok":
-            raise self.failures.of("create", outcome, outgoing.label, answer, self.clock.now())
-        return self._issued(request, answer)
+        variables = {**self.variables, "name": request.name, "expiry": sent_expiry}
+        if create.chosen is None:
+            return self._create(request, variables)
+        chosen = Chosen.for_name(request.name)
+        try:
+            return self._create(request, {**variables, "chosen": chosen.variables})
+        except Ambiguous:
+            if not self._knows(chosen):
+                raise
+        return Issued(chosen.handle, chosen.value, request.name, request.now, self._computed_end(request))
 
     def tokens(self) -> tuple[TokenInfo, ...]:
         """List the live tokens: every page, or an error."""
@@ -99,6 +105,23 @@ class HttpIssuer:
                 return Revocation.ALREADY_GONE
         raise self.failures.of("revoke", outcome, outgoing.label, answer, self.clock.now())
 
+    def _create(self, request: IssueRequest, variables: Mapping[str, Any]) -> Issued:
+        create = self.profile.operations.create
+        outgoing = build(create.request, variables)
+        answer = self.management.send(outgoing, changes=True, repeatable=False)
+        outcome = outcome_of(create.responses, answer, "create")
+        if outcome != "ok":
+            raise self.failures.of("create", outcome, outgoing.label, answer, self.clock.now())
+        return self._issued(request, answer)
+
+    def _knows(self, chosen: Chosen) -> bool:
+        """Ask whether the token was made, though its answer was lost. No is no proof: it may still be on its way."""
+        verification = self.verify(chosen.value)
+        return verification.verdict is Verdict.VALID and verification.handle == chosen.handle
+
+    def _computed_end(self, request: IssueRequest) -> datetime | None:
+        return expiries.computed_end(self.profile.limits.expiry, request.lifetime, request.now)
+
     def _issued(self, request: IssueRequest, answer: HttpAnswer) -> Issued:
         extract, document = self.profile.operations.create.extract, answer.document
         handle, value = text(extract.handle, document), text(extract.value, document)
@@ -116,14 +139,13 @@ class HttpIssuer:
             created_at = expires_at = expires_in = None
         if expires_at is None and expires_in is not None:
             expires_at = request.now + expires_in
-        computed = expiries.computed_end(self.profile.limits.expiry, request.lifetime, request.now)
         name = text(extract.name, document)
         return Issued(
             handle=Handle(handle),
             value=secret,
             name=TokenName(name) if name else request.name,
             created_at=created_at or request.now,
-            expires_at=expires_at or computed,
+            expires_at=expires_at or self._computed_end(request),
         )
 
     def _unusable(self, answer: HttpAnswer, what: str) -> Ambiguous:

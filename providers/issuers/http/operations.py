@@ -114,8 +114,13 @@ Paginate = Annotated[
 
 
 class Create(Part):
-    """Makes one token. Sent once. Variables: ``name``, ``expiry``, ``options``, ``settings``."""
+    """Makes one token. Sent once. Variables: ``name``, ``expiry``, ``chosen``, ``options``, ``settings``."""
 
+    chosen: Literal["uuid"] | None = None
+    """The issuer takes a handle and a value that we choose: ``{{ chosen.handle }}``, ``{{ chosen.value }}``.
+
+    A lost answer is then read back: verify is asked with the value, and must give the handle.
+    """
     request: Request
     responses: tuple[CreateRule, ...] = Field(min_length=1)
     extract: CreateExtract

@@ -62,14 +62,14 @@ class Named:
 
 
 class Secrets:
-    """A variable whose parts are secret: each is looked up and revealed when a template being sent asks for it."""
+    """A variable with secret parts: each is looked up and revealed when a template being sent asks for it."""
 
-    def __init__(self, find: Callable[[str], SecretValue | Omitted]) -> None:
+    def __init__(self, find: Callable[[str], SecretValue | str | Omitted]) -> None:
         self.__find = find
 
     def __getitem__(self, name: str) -> str | Omitted:
-        secret = self.__find(name)
-        return secret if isinstance(secret, Omitted) else secret.reveal()
+        found = self.__find(name)
+        return found.reveal() if isinstance(found, SecretValue) else found
 
 
 def render(template: str, variables: Mapping[str, Any]) -> Any:
