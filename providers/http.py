@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _LARGEST_ANSWER: Final = 8 * 1024 * 1024
 _CONNECT_SECONDS: Final = 10.0
 _ANSWER_SECONDS: Final = 30.0
+_DOWN: Final = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 _UNSENDABLE: Final = re.compile(r"[^\x20-\x7e]|^ | $")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -167,6 +168,8 @@ class HttpClient:
             return self._exchange(request, outgoing, changes=changes)
         with self._access.budget.request():
             answer = self._exchange(request, outgoing, changes=changes)
+            if answer.status in _DOWN:
+                self._access.budget.unavailable()
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
             self._access.budget.throttled(answer.retry_after(self._access.clock.now()))
         return answer

@@ -285,6 +285,10 @@ class Budget(Protocol):
         """Tell that the service refused a request for want of budget: nobody asks again before that time is over."""
         ...
 
+    def unavailable(self) -> None:
+        """Tell, while its request is under way, that the service is down: a gateway answered for it (502, 503, 504)."""
+        ...
+
 
 class NoBudget:
     """For a connection that nothing limits."""
@@ -293,6 +297,9 @@ class NoBudget:
         return nullcontext()
 
     def throttled(self, retry_after: timedelta | None) -> None:
+        """Nobody counts."""
+
+    def unavailable(self) -> None:
         """Nobody counts."""
 
 

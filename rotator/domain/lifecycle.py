@@ -25,6 +25,7 @@ from typing import Final
 
 from rotator.domain.errors import WrongOrder
 from rotator.domain.model import Destination, Mode, Phase, Placed, Rotation, Token, TokenState
+from rotator.domain.spread import share_of
 
 ALLOWED_MOVES: Final[frozenset[tuple[Phase, Phase]]] = frozenset(
     [
@@ -187,7 +188,12 @@ _LONGEST_PAUSE: Final = timedelta(hours=1)
 _DOUBLINGS: Final = 12
 
 
-def back_off(attempts: int, asked_for: timedelta | None) -> timedelta:
-    """Give the pause before the next try: doubled with each failure, never shorter than the server asked for."""
+def back_off(attempts: int, asked_for: timedelta | None, who: str) -> timedelta:
+    """Give the pause before the next try: doubled with each failure, never shorter than the server asked for.
+
+    Up to a quarter is added, by the name of who waits and how often it did: those that failed together do not come
+    back together.
+    """
     pause = min(_FIRST_PAUSE * (1 << min(attempts - 1, _DOUBLINGS)), _LONGEST_PAUSE)
-    return max(pause, asked_for or timedelta())
+    spread = 1 + share_of(f"{who} {attempts}") / 4
+    return max(pause, asked_for or timedelta()) * spread

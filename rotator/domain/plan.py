@@ -102,7 +102,7 @@ def backing_off(question: Question) -> Decision | None:
     secret = question.secret
     if not secret.failures or secret.last_ended is None:
         return None
-    again = secret.last_ended + back_off(secret.failures + _PATIENCE_AFTER_A_WITHDRAWAL, None)
+    again = secret.last_ended + back_off(secret.failures + _PATIENCE_AFTER_A_WITHDRAWAL, None, secret.name)
     if again <= question.now:
         return None
     return Decision(

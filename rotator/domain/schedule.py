@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -13,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from rotator.domain import crontab
 from rotator.domain.policy import Schedule, Window
+from rotator.domain.spread import share_of
 
 _DAYS_TO_LOOK_AHEAD: Final = 15
 """Two weeks and a day: a window of one day a week comes by, even if daylight saving skips it once."""
@@ -48,8 +48,7 @@ def due(schedule: Schedule, name: str, since: datetime, expires_at: datetime | N
 
 def splay_of(schedule: Schedule, name: str) -> timedelta:
     """Give this secret's own share of the splay: the same from day to day, evenly spread over many names."""
-    share = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
-    return timedelta(seconds=int(schedule.splay.total_seconds() * share))
+    return timedelta(seconds=int(schedule.splay.total_seconds() * share_of(name)))
 
 
 def opens(window: Window, moment: datetime) -> datetime:

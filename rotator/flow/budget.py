@@ -17,6 +17,7 @@ from rotator.domain.clock import Clock
 from rotator.domain.errors import LedgerUnavailable, Temporary
 from rotator.domain.limits import Limits, Rate
 from rotator.domain.model import Cause
+from rotator.flow.breaker import Breaker
 
 if TYPE_CHECKING:
     from rotator.ledger.ledger import Ledger
@@ -51,6 +52,7 @@ class ConnectionBudget:
         self._clock = clock
         self._owner = owner
         self._ended = threading.Condition()
+        self._breaker = Breaker(name)
         self._closed_until: datetime | None = None
         self.requests = 0
         self.throttles = 0
@@ -58,12 +60,14 @@ class ConnectionBudget:
     @contextmanager
     def request(self) -> Iterator[None]:
         latest = self._clock.now() + LONGEST_WAIT
+        self._refuse_while_resting()
         self._wait_while_closed(latest)
         with self._counted(latest):
             if self._limits.rate is not None:
                 self._wait_for_turn(self._limits.rate, latest)
             self.requests += 1
-            yield
+            with self._watched():
+                yield
 
     def throttled(self, retry_after: timedelta | None) -> None:
         self.throttles += 1
@@ -73,6 +77,33 @@ class ConnectionBudget:
         if self._limits.rate is not None:
             with suppress(LedgerUnavailable):  # other machines will be told by the service itself
                 self._ledger().pause_budget(self._name, self._limits.rate, until, now)
+
+    def unavailable(self) -> None:
+        self._breaker.failed(self._clock.now())
+
+    def rests_until(self) -> datetime | None:
+        """Give until when the service is left alone because it does not answer; None when it may be asked."""
+        return self._breaker.rests_until(self._clock.now())
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        before = self._breaker.failures
+        try:
+            yield
+        except Temporary:  # no answer came
+            self._breaker.failed(self._clock.now())
+            raise
+        if self._breaker.failures == before:
+            self._breaker.worked()
+
+    def _refuse_while_resting(self) -> None:
+        until = self.rests_until()
+        if until is not None and not _urgent.get():
+            raise Temporary(
+                f"Connection {self._name} does not answer, and is left alone for a while.",
+                remedy="It is asked again by itself.",
+                retry_after=until - self._clock.now(),
+            )
 
     def _wait_while_closed(self, latest: datetime) -> None:
         closed_until, now = self._closed_until, self._clock.now()

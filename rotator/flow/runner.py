@@ -34,15 +34,17 @@ STEPS: Final[Mapping[Step, Callable[[Work], datetime | None]]] = {
 }
 
 PATIENCE: Final = timedelta(minutes=2)
-"""How long one run waits for troubles that may pass, before it gives the rotation up or leaves it to a later run."""
+"""How long troubles that may pass are waited for, before the rotation is given up or left to a later run."""
 
 
 class Runner:
     """Advances rotations of this process. Holds their values between tries, and nowhere else."""
 
-    def __init__(self, tools: Tools, patience: timedelta = PATIENCE) -> None:
+    def __init__(self, tools: Tools, patience: timedelta = PATIENCE, *, stays: bool = True) -> None:
+        """``stays``: wait with a rotation in trouble. Else it is left to whoever calls ``advance`` in time."""
         self.tools = tools
         self.patience = patience
+        self._stays = stays
         self._held: dict[RotationId, Held] = {}
 
     def advance(self, rotation: Rotation, lease: Lease, held: Held | None = None) -> Rotation:
@@ -113,7 +115,7 @@ class Runner:
         return self.advance(work.rotation, work.lease)
 
     def _go(self, work: Work) -> None:
-        deadline = work.now + self.patience
+        deadline = (work.now if self._stays else work.rotation.phase_at) + self.patience
         while (step := next_step(work.rotation, holding=work.holding)) is not None:
             if self._is_to_stop():
                 return
@@ -140,12 +142,12 @@ class Runner:
 
     def _wait(self, work: Work, trouble: Temporary, deadline: datetime) -> bool:
         """Write the trouble down and wait before the next try. False when this run is over: a later one may go on."""
-        pause = back_off(work.rotation.attempts + 1, trouble.retry_after)
+        pause = back_off(work.rotation.attempts + 1, trouble.retry_after, work.rotation.id)
         self._note(work, trouble, work.now + pause)
         if self._is_to_stop():
             return False
         if work.now + pause <= deadline:
-            return self.tools.clock.wait(pause)
+            return self._stays and self.tools.clock.wait(pause)
         self._give_up(work, trouble)
         return False
 
@@ -163,7 +165,8 @@ class Runner:
         try:
             recovery.withdraw(work, redact(str(trouble)), restoring=False)
         except Temporary as second:
-            self._note(work, second, work.now + back_off(work.rotation.attempts + 1, second.retry_after))
+            pause = back_off(work.rotation.attempts + 1, second.retry_after, work.rotation.id)
+            self._note(work, second, work.now + pause)
         except (Permanent, NeedsOperator) as second:
             self._note(work, NeedsOperator(second.what, remedy=second.remedy), None)
 

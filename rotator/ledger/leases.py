@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, and_, case, or_, select, update
 
@@ -41,7 +42,7 @@ def claim_ready(connection: Connection, owner: str, now: datetime, ttl: timedelt
     urgent = case((rotations.c.cause == Cause.COMPROMISED.value, 0), else_=1)
     ready = (
         select(rotations.c.id)
-        .where(IS_OPEN, _is_free(now), or_(rotations.c.retry_at.is_(None), rotations.c.retry_at <= now))
+        .where(IS_OPEN, _is_free(now), _NEEDS_NOBODY, or_(rotations.c.retry_at.is_(None), rotations.c.retry_at <= now))
         .order_by(urgent, rotations.c.retry_at.asc().nulls_first(), rotations.c.opened_at, rotations.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -77,6 +78,10 @@ def _take(connection: Connection, which: ColumnElement[bool], owner: str, until:
         .returning(rotations.c.id, rotations.c.fence)
     )
     return [Lease(rotation_id, owner, fence, until) for rotation_id, fence in taken]
+
+
+_NEEDS_NOBODY: Final = rotations.c.trouble_kind.is_distinct_from("operator")
+"""Only a person can move the others: asked again and again, they would say the same."""
 
 
 def _is_free(now: datetime) -> ColumnElement[bool]:

@@ -148,7 +148,7 @@ class Ledger:
             return leases.claim(connection, rotation_id, owner, now, ttl)
 
     def claim_ready(self, owner: str, now: datetime, ttl: timedelta, limit: int) -> list[tuple[Rotation, Lease]]:
-        """Take up to ``limit`` open rotations that nobody holds and whose ``retry_at`` has come.
+        """Take up to ``limit`` open rotations that nobody holds, that wait for no person, whose ``retry_at`` has come.
 
         Compromised ones come first, then those that wait longest. Two callers never get the same one.
         """

@@ -104,11 +104,11 @@ class World:
 
     # --- doing ---
 
-    def worker(self, patience: timedelta = timedelta(minutes=2)) -> Worker:
-        """Start another process."""
+    def worker(self, patience: timedelta = timedelta(minutes=2), *, stays: bool = True) -> Worker:
+        """Start another process: a command, or (when it does not stay with troubles) a daemon."""
         owner = f"worker-{next(self._workers)}"
         tools = Tools(self.ledger, self.clock, self, "alice", owner, (self.events.append,))
-        return Worker(self, Runner(tools, patience))
+        return Worker(self, Runner(tools, patience, stays=stays))
 
     def adopt(self, name: str = "app", *, in_all_stores: bool = True) -> str:
         """Make a token by hand, put it everywhere, and take it over. Gives its value."""

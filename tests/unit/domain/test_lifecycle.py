@@ -251,7 +251,13 @@ def test_the_old_token_lives_until_its_overlap_is_over(overlap, last_used, now, 
 )
 def test_the_pause_doubles_to_an_hour_and_is_never_shorter_than_asked_for(attempts, asked_for, pause):
     wanted = timedelta(seconds=asked_for) if asked_for is not None else None
-    assert back_off(attempts, wanted) == timedelta(seconds=pause)
+    assert timedelta(seconds=pause) <= back_off(attempts, wanted, "app") < timedelta(seconds=pause) * 1.25
+
+
+def test_those_that_failed_together_do_not_come_back_together():
+    pauses = {back_off(5, None, f"app-{number}") for number in range(100)}
+    assert len(pauses) == 100
+    assert back_off(5, None, "app-1") == back_off(5, None, "app-1")
 
 
 # --- changing a part -------------------------------------------------------------------------------------------------

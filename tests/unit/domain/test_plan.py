@@ -7,6 +7,7 @@ from datetime import time, timedelta
 import pytest
 
 from rotator.domain.durations import Duration
+from rotator.domain.lifecycle import back_off
 from rotator.domain.model import Cause, Phase, Secret, SecretName, Trouble
 from rotator.domain.plan import CHAIN, Action, Decision, Reason, decide
 from rotator.domain.policy import Schedule, Window
@@ -76,7 +77,7 @@ A_PERSONS_STEP = Trouble("operator", "The destinations hold different tokens.")
             a_secret(made=utc("2026-01-01 00:00"), failures=1, last_ended=utc("2026-06-15 11:59")), Cause.DUE,
             Decision(
                 Action.WAIT, Reason.BACKING_OFF, "withdrawn 1 times in a row; next try at 2026-06-15 12:01",
-                utc("2026-06-15 12:01:08"),
+                utc("2026-06-15 11:59") + back_off(7, None, "api"),
             ),
             id="backing off",
         ),
@@ -214,7 +215,7 @@ def test_a_token_is_expired_at_the_second(now, reason):
 )
 def test_a_withdrawn_rotation_is_tried_again_after_longer_and_longer_pauses(failures, pause):
     secret = a_secret(made=NOON - timedelta(days=91), failures=failures, last_ended=NOON)
-    just_before, then = NOON + pause - timedelta(seconds=1), NOON + pause
+    just_before, then = NOON + pause - timedelta(seconds=1), NOON + pause * 1.25
     assert decide(a_policy(EVERY_90_DAYS), secret, just_before).reason is Reason.BACKING_OFF
     assert decide(a_policy(EVERY_90_DAYS), secret, then).reason is Reason.DUE
 

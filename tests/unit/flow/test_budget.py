@@ -104,6 +104,48 @@ def test_a_process_that_is_to_stop_waits_for_no_turn(budget_of, clock):
         pytest.fail("it was sent")
 
 
+def test_a_service_that_does_not_answer_is_left_alone_longer_and_longer(budget_of, clock):
+    budget = budget_of(Limits())
+    for _ in range(5):
+        with pytest.raises(Temporary, match="refused"), budget.request():
+            raise Temporary("refused")
+    rests = []
+    for _ in range(3):
+        with pytest.raises(Temporary, match="left alone") as caught, budget.request():
+            pytest.fail("it was sent")
+        rests.append(caught.value.retry_after)
+        clock.wait(caught.value.retry_after)
+        with budget.request():
+            budget.unavailable()
+    assert rests[0] >= 30 * SECOND
+    assert rests == sorted(rests)
+    assert len(set(rests)) == 3
+
+
+def test_one_answer_ends_the_rest(budget_of, clock):
+    budget = budget_of(Limits())
+    for _ in range(5):
+        with budget.request():
+            budget.unavailable()
+    clock.wait(budget.rests_until() - clock.now())
+    for _ in range(4):
+        with budget.request():
+            pass
+        with pytest.raises(Temporary, match="refused"), budget.request():
+            raise Temporary("refused")
+    assert budget.rests_until() is None
+
+
+def test_work_on_a_compromised_token_asks_a_service_that_is_left_alone(budget_of):
+    budget = budget_of(Limits())
+    for _ in range(5):
+        with budget.request():
+            budget.unavailable()
+    with on_behalf_of(Cause.COMPROMISED), budget.request():
+        pass
+    assert budget.rests_until() is None
+
+
 def test_no_more_requests_are_under_way_than_may_be(budget_of):
     budget = budget_of(Limits(concurrency=1))
     inside, order = threading.Event(), []

@@ -1,0 +1,52 @@
+"""What rings: APScheduler in memory. It remembers nothing; whatever it rings for asks the ledger what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from rotator.domain.clock import Clock
+
+_JUMP: Final = timedelta(seconds=90)
+
+
+class Bell:
+    """Rings jobs at their intervals, one at a time each, until it is stopped."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+
+    def every(self, interval: timedelta, job: Callable[[], object]) -> None:
+        """Call ``job`` at once and then at this interval."""
+        self._scheduler.add_job(job, "interval", seconds=interval.total_seconds(), next_run_time=self._clock.now())
+
+    def start(self) -> None:
+        self._scheduler.start()
+
+    def listen(self, tick: timedelta, on_tick: Callable[[], None]) -> None:
+        """Stay until the process is to stop.
+
+        The scheduler computes its next times by the clock as it was: put back by a day, it would sleep for a day. A
+        clock that jumped is noticed here, and everything rings at once.
+        """
+        before = self._clock.now()
+        while self._clock.wait(tick):
+            now = self._clock.now()
+            if abs(now - before - tick) > _JUMP:
+                self._ring_all(now)
+            before = now
+            on_tick()
+
+    def _ring_all(self, now: datetime) -> None:
+        for job in self._scheduler.get_jobs():
+            job.modify(next_run_time=now)
+
+    def stop(self) -> None:
+        """Ring no more, once the jobs that run have ended."""
+        self._scheduler.shutdown(wait=True)
