@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
 from pydantic import Field, model_validator
 
-from rotator.domain.contracts import Access, Config, Credential
+from rotator.domain.contracts import Access, Budget, Config, Credential
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 
 UNKNOWN_CALLER: Final = {
     "ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException", "InvalidClientTokenId",
     "InvalidAccessKeyId", "InvalidSignatureException", "SignatureDoesNotMatch", "IncompleteSignature",
-    "MissingAuthenticationTokenException",
+    "MissingAuthenticationTokenException", "RequestExpired",
 }  # fmt: skip
 DENIED: Final = {"AccessDeniedException", "AccessDenied", "403"}
 THROTTLED: Final = {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "429"}
@@ -61,8 +62,10 @@ class Refused(Exception):
         self.code, self.message, self.status = code, message.lower(), status
 
 
-def call(send: Callable[[], dict[str, Any]], what: str, *, changes: bool, sent_once: bool = False) -> dict[str, Any]:
-    """Make one call; ``what`` names it in errors.
+def call(
+    send: Callable[[], dict[str, Any]], what: str, *, budget: Budget, changes: bool, sent_once: bool = False
+) -> dict[str, Any]:
+    """Make one call, out of the connection's budget; ``what`` names it in errors.
 
     Raises Refused when AWS refused it, and when there was no answer: Ambiguous for a call that ``changes`` something
     and may have arrived, else Temporary. ``sent_once``: the client repeats nothing by itself, so a connection that
@@ -72,20 +75,36 @@ def call(send: Callable[[], dict[str, Any]], what: str, *, changes: bool, sent_o
     from botocore.parsers import ResponseParserError
 
     lost: type[Temporary] = Ambiguous if changes else Temporary
-    failure: RotatorError
+    family: type[RotatorError]
     try:
-        return send()
+        with budget.request():
+            return send()
     except ClientError as error:
-        said, answer = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
-        status = int(answer.get("HTTPStatusCode", 0))
-        raise Refused(str(said.get("Code", "")), str(said.get("Message", "")), status) from error
+        refused = _refused(error)
+        if refused.code in THROTTLED:
+            budget.throttled(None)
+        raise refused from error
     except ParamValidationError:
-        failure = Permanent(f"AWS's client refused the arguments of {what}.")
+        family, problem = Permanent, f"AWS's client refused the arguments of {what}."
     except ResponseParserError:
-        failure = lost(f"AWS's answer to {what} could not be read.")
+        family, problem = lost, f"AWS's answer to {what} could not be read."
     except BotoCoreError as error:
         raise _unanswered(error, what, lost, sent_once=sent_once) from error
-    raise failure  # out here, where the cause does not hang on: its text quotes what was sent, or what came
+    raise family(problem)  # out here, where the cause does not hang on: its text quotes what was sent, or what came
+
+
+def _refused(error: Any) -> Refused:
+    """Give the refusal; NeedsOperator when it was the connection's role that could not be taken on, before the call."""
+    said, answer = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+    refused = Refused(str(said.get("Code", "")), str(said.get("Message", "")), int(answer.get("HTTPStatusCode", 0)))
+    if not error.operation_name.startswith("AssumeRole"):
+        return refused
+    if refused.code in THROTTLED or refused.status >= OWN_FAULT:
+        raise Temporary(f"AWS did not let us take the connection's role on now ({refused}).") from error
+    raise NeedsOperator(
+        f"AWS does not let us take the connection's role on ({refused}).",
+        remedy="See that its trust policy names us, that we may call sts:AssumeRole, and that `external_id` is right.",
+    ) from error
 
 
 def _unanswered(error: Exception, what: str, lost: type[Temporary], *, sent_once: bool) -> RotatorError:
@@ -109,40 +128,41 @@ def _unanswered(error: Exception, what: str, lost: type[Temporary], *, sent_once
     return Permanent(f"AWS's client could not make the call {what} ({type(error).__name__}).")
 
 
-def make_client(service: str, session: Any, config: AwsConfig, *, attempts: int) -> Any:
-    """Make a client of one service; it tries each call this often at most."""
+def make_session(config: AwsConfig, access: Access) -> Any:
+    """Make a boto3 session with the connection's identity. Imports boto3 (0.4 s); calls nobody yet."""
     import boto3
-    from botocore.config import Config as ClientConfig
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
     for name in ("boto3", "botocore", "urllib3"):  # at DEBUG they write whole requests into the log
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.level, logging.INFO))
-    return boto3.Session(botocore_session=session).client(
-        service,
-        endpoint_url=config.url,
-        config=ClientConfig(
-            connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": attempts}
-        ),
-    )  # fmt: skip
+    session = _session_with(config, _referenced(access, config) if config.credentials else None)
+    if config.role_arn is not None:
+        fetcher = AssumeRoleCredentialFetcher(
+            session.create_client,
+            session.get_credentials(),
+            config.role_arn,
+            extra_args={"ExternalId": config.external_id} if config.external_id else {},
+        )
+        session = _session_with(config, DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role"))
+    return boto3.Session(botocore_session=session)
 
 
-def make_session(config: AwsConfig, access: Access) -> Any:
-    """Make a botocore session with the connection's identity. Imports botocore; calls nobody yet."""
-    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+def make_client(service: str, session: Any, config: AwsConfig, *, attempts: int, **identity: str) -> Any:
+    """Make a client of one service, which tries each call this often at most.
 
-    session = session_with(config, _referenced(access, config) if config.credentials else None)
-    if config.role_arn is None:
-        return session
-    fetcher = AssumeRoleCredentialFetcher(
-        session.create_client,
-        session.get_credentials(),
-        config.role_arn,
-        extra_args={"ExternalId": config.external_id} if config.external_id else {},
+    ``identity`` is boto3's ``aws_access_key_id`` and so on, where it is not the session's. Not to be called from two
+    threads at a time with the same session.
+    """
+    from botocore.config import Config as ClientConfig
+
+    limits = ClientConfig(
+        connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": attempts}
     )
-    return session_with(config, DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role"))
+    return session.client(service, endpoint_url=config.url, config=limits, **identity)
 
 
-def session_with(config: AwsConfig, credentials: Any) -> Any:
+def _session_with(config: AwsConfig, credentials: Any) -> Any:
     """Make a session of botocore with these credentials, or (None) with what its own chain finds."""
     import botocore.session
     from botocore.credentials import CredentialProvider, CredentialResolver
@@ -154,10 +174,19 @@ def session_with(config: AwsConfig, credentials: Any) -> Any:
             return credentials
 
     session = botocore.session.Session(profile=config.profile)
+    session.register_component("data_loader", _service_models(session.get_config_variable("data_path")))
     session.set_config_variable("region", config.region)
     if credentials is not None:
         session.register_component("credential_provider", CredentialResolver([Given()]))
     return session
+
+
+@cache
+def _service_models(data_path: str | None) -> Any:
+    """Give the loader that all sessions share: reading one service's model takes 0.1 s, and keeps some megabytes."""
+    from botocore.loaders import create_loader
+
+    return create_loader(data_path)
 
 
 def _referenced(access: Access, config: AwsConfig) -> Any:

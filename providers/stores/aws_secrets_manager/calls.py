@@ -58,6 +58,7 @@ class Calls:
             return call(
                 lambda: getattr(self._client(), method)(**named, **arguments),
                 f"{operation} on {secret}",
+                budget=self._access.budget,
                 changes=operation in _CHANGES,
             )
         except Refused as refused:
