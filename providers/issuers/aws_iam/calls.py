@@ -101,7 +101,7 @@ class Calls:
                 aws_secret_access_key=key.secret.reveal(),
             )
         try:
-            answer = call(client.get_caller_identity, f"GetCallerIdentity with the key {key.id}",
+            answer = call(client.get_caller_identity, "GetCallerIdentity with this key",
                           budget=self._access.budget, changes=False)  # fmt: skip
         finally:
             client.close()

@@ -17,6 +17,7 @@ from rotator.domain.secret_value import SecretValue
 
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9_]{16,128}")
 """The AccessKeyId of the IAM API's model."""
+_NO_HALF_OF_A_PAIR: Final = re.compile(r"[a-z0-9]{16,128}")
 _SECRET: Final = re.compile(r"[\x21-\x7e]{16,}")
 _PARTS: Final = ("accesskeyid", "secretaccesskey", "sessiontoken", "securitytoken")
 _QUOTED: Final = re.compile(r"""(["'])(.*)\1""")
@@ -61,6 +62,16 @@ def read(value: SecretValue) -> AccessKey | None:
     if not _KEY_ID.fullmatch(key_id) or not _SECRET.fullmatch(secret) or any(temporary):
         return None
     return AccessKey(key_id, SecretValue(secret))
+
+
+def word(value: SecretValue) -> AccessKey | None:
+    """Take a lone word for a key, so that AWS can be asked about it: ``check --online`` must hear AWS refuse garbage.
+
+    None for a word with capitals: it may be the secret half of a real pair, which must not be sent in place of an id.
+    """
+    if not _NO_HALF_OF_A_PAIR.fullmatch(value.reveal()):
+        return None
+    return AccessKey(value.reveal(), value)
 
 
 def _members(text: str) -> Iterator[tuple[str, str]]:

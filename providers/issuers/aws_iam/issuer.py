@@ -12,7 +12,7 @@ from typing import Final
 
 from providers.aws import Refused
 from providers.issuers.aws_iam.calls import Calls, NotThere
-from providers.issuers.aws_iam.forms import AccessKey, Form, read, written
+from providers.issuers.aws_iam.forms import AccessKey, Form, read, word, written
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import (
     Coexistence,
@@ -90,16 +90,16 @@ class AccessKeyIssuer:
 
     def verify(self, value: SecretValue) -> Verification:
         """Ask AWS, with the key itself, whose it is. The signature binds the secret to the id, which is the handle."""
-        key = read(value)
+        key = read(value) or word(value)
         if key is None:
             return _uncertain("It is not an access key in a form that is known (docs/issuers/aws-iam-access-key.md).")
         try:
             owner = self._call.whose(key)
         except Refused as refused:
             if (refused.status, refused.code) == _DEAD:
-                return Verification(Verdict.INVALID, reason=f"AWS does not know the key {key.id}, or it is inactive.")
+                return Verification(Verdict.INVALID, reason="AWS does not know this key, or it is inactive.")
             why = _WHY_UNCERTAIN.get(refused.code, "which proves neither life nor death")
-            return _uncertain(f"AWS answered {refused.status} {refused.code} for the key {key.id}: {why}.")
+            return _uncertain(f"AWS answered {refused.status} {refused.code} to this key: {why}.")
         except RotatorError as error:
             return _uncertain(str(error))
         return self._accepted(key.id, owner)

@@ -206,8 +206,9 @@ def test_the_key_of_another_user_is_not_ours(fake, issuer):
     assert f"user/{other}" in verification.reason
 
 
-def test_a_value_that_is_no_access_key_is_not_sent(fake, issuer):
-    verification = issuer.verify(SecretValue("AKIAIOSFODNN7EXAMPLE"))
+@pytest.mark.parametrize("half", ["AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"])
+def test_half_of_a_pair_is_not_sent(fake, issuer, half):
+    verification = issuer.verify(SecretValue(half))
     assert verification.verdict is Verdict.INDETERMINATE
     assert fake.calls == []
 

@@ -13,6 +13,7 @@ from rotator.domain.contracts import StoreTraits
 from rotator.domain.model import Cause, IssuerRef, Mode, Phase, Proof
 from rotator.domain.secret_value import SecretValue
 from rotator.flow import adoption
+from rotator.flow.inspection import inspect
 from rotator.flow.report import Outcome
 from tests.contract.access import DictionaryAccess
 from tests.fakes.aws_iam import Iam, Key
@@ -63,6 +64,12 @@ def world(tmp_path: Path, fake: Iam, fake_manager: DictionaryAccess, store: Stor
     made = WorldOnAws(tmp_path, fake, fake_manager, store)
     yield made
     made.ledger.close()
+
+
+def test_the_check_before_the_first_rotation_hears_aws_itself_refuse_garbage(world: WorldOnAws) -> None:
+    first, *_ = inspect(world, world.policies["app"])
+    assert (first.error, first.said) == (None, "logged in; 1 tokens")
+    assert world.iam.calls[-1] == "GetCallerIdentity"
 
 
 def test_the_new_key_is_in_force_and_the_old_one_is_refused(world: WorldOnAws) -> None:
