@@ -9,10 +9,15 @@ path "secret/data/prod/*" {
   capabilities = ["create", "read", "update"]
 }
 
-# To tell an expired token from a missing permission, and to name the one that is missing before anything is touched.
-# Vault's `default` policy holds both; they stand here for tokens that go without it.
+# To tell an expired token from a missing permission, to have a token live longer, and to name the permission that is
+# missing before anything is touched. Vault's `default` policy holds all three; they stand here for tokens that go
+# without it. Where Rotator signs in above the namespace of the documents, the last one takes the namespace's name:
+# "team-a/sys/capabilities-self", as the documents do: "team-a/secret/data/prod/*".
 path "auth/token/lookup-self" {
   capabilities = ["read"]
+}
+path "auth/token/renew-self" {
+  capabilities = ["update"]
 }
 path "sys/capabilities-self" {
   capabilities = ["update"]

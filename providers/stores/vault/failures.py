@@ -1,13 +1,13 @@
 """What Vault's refusals and lost answers mean, in our families of errors.
 
 hvac's own exceptions drop the status and the headers, and let the HTTP library's through as they are; so the adapter
-in ``session`` raises ``Refused`` instead, and everything is translated here, in one place. No text of Vault's
+in ``wire`` raises ``Refused`` instead, and everything is translated here, in one place. No text of Vault's
 goes into an error: only statuses, our own names of things, and what to do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from rotator.domain.errors import Ambiguous, Permanent, RotatorError, Temporary
+from providers.stores.vault.health import Health, health_told
+from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 
 PartT = TypeVar("PartT")
 
@@ -36,6 +37,14 @@ class Doing:
     """Whether a lost answer may hide a change."""
 
 
+@dataclass(frozen=True)
+class Server:
+    """How errors name the server, and how it is asked for its health once something has failed."""
+
+    name: str
+    health: Callable[[], Health]
+
+
 class Refused(Exception):
     """An answer that is not a success: its status, what Vault gives as reasons, and the headers that matter."""
 
@@ -47,9 +56,13 @@ class Refused(Exception):
         body = _json(response)
         self.is_vaults = isinstance(body, dict)
         """Vault answers in JSON objects; a load balancer's error page is something else."""
+        self.health = health_told(self.status, body)
+        """What the answer means if it is one to ``sys/health``."""
         self.reasons = tuple(str(reason) for reason in _at(body, "errors") or ())
         self.found_nothing = self.status == HTTPStatus.NOT_FOUND and _at(body, "errors") == []
         """What Vault says of an empty path. A missing mount has reasons, and a gateway's 404 has no such list."""
+        self.by_a_secondary = any("DR secondary" in reason for reason in self.reasons)
+        """Of a disaster-recovery pair, which refuses everything: "path disabled in replication DR secondary mode"."""
         self.deleted_version = _at(body, "data", "metadata", "version")
         """KV v2 tells of a deleted version in the body of its 404."""
 
@@ -67,41 +80,61 @@ def part(answer: Any, kind: type[PartT], *keys: str) -> PartT:
 
 
 @contextmanager
-def translated(server: str, doing: Doing) -> Iterator[None]:
+def translated(server: Server, doing: Doing) -> Iterator[None]:
     """Turn whatever goes wrong inside into our own errors."""
     try:
         yield
     except Refused as refused:
         raise _refusal(server, doing, refused) from refused
     except Garbled as garbled:
-        raise _garbled(server, doing) from garbled
+        raise _garbled(server.name, doing) from garbled
     except requests.RequestException as error:
-        raise _lost(server, doing, error) from error
+        raise _lost(server.name, doing, error) from error
     except OSError as error:
         raise Permanent(
-            f"No TLS connection to {server} can be made: `ca_file` cannot be read.",
+            f"No TLS connection to {server.name} can be made: `ca_file` cannot be read.",
             remedy="Name a file with certificates in PEM, readable by us.",
         ) from error
 
 
-def _refusal(server: str, doing: Doing, refused: Refused) -> RotatorError:
+def _refusal(server: Server, doing: Doing, refused: Refused) -> RotatorError:
     status = refused.status
-    said = f"{server} answered {status} when asked to {doing.what}."
+    said = f"{server.name} answered {status} when asked to {doing.what}."
+    is_redirect = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
+    failed = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT
+    health = server.health() if is_redirect or failed else Health.UNKNOWN
+    if refused.by_a_secondary or health is Health.SECONDARY:
+        return Permanent(said, remedy=f"It is {Health.SECONDARY.value}: set `url` to the primary, or promote it.")
+    if health is Health.UNINITIALISED:
+        return NeedsOperator(said, remedy="It was never initialised: is it the right server? Else: `operator init`.")
+    if health.hands_over:
+        return _unfinished(said, doing, health, refused.retry_after)
     if why := _reason_to_wait(refused):
         return Temporary(said, remedy=why, retry_after=refused.retry_after)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
-        if doing.changes:
-            return Ambiguous(said, remedy="The change may have been made.", retry_after=refused.retry_after)
-        return Temporary(said, retry_after=refused.retry_after)
-    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+    if failed:
+        return _unfinished(said, doing, health, refused.retry_after)
+    return _for_good(server.name, doing, refused, is_redirect=is_redirect)
+
+
+def _for_good(server: str, doing: Doing, refused: Refused, *, is_redirect: bool) -> RotatorError:
+    said = f"{server} answered {refused.status} when asked to {doing.what}."
+    if is_redirect:
         return Permanent(
-            f"{server} answered {status} (a redirect) when asked to {doing.what}; redirects are not followed, because "
-            "they carry the token elsewhere and turn a write into a read.",
+            f"{server} answered {refused.status} (a redirect) when asked to {doing.what}; redirects are not followed, "
+            "because they carry the token elsewhere and turn a write into a read.",
             remedy="Set the connection's `url` to the address that answers itself, with https.",
         )
     if not refused.is_vaults:
         return Permanent(said, remedy="The answer is not Vault's: check the connection's `url`.")
     return Permanent(said, remedy=_remedy(doing, refused))
+
+
+def _unfinished(said: str, doing: Doing, health: Health, retry_after: timedelta | None) -> RotatorError:
+    """Say that the server failed, and why, where it told: what was asked for may be done or not."""
+    why = f"It is {health.value}: see whether it reaches the active one. " if health.hands_over else ""
+    if doing.changes:
+        return Ambiguous(said, remedy=f"{why}The change may have been made.", retry_after=retry_after)
+    return Temporary(said, remedy=why.strip(), retry_after=retry_after)
 
 
 def _reason_to_wait(refused: Refused) -> str:

@@ -1,62 +1,43 @@
 """HashiCorp Vault and OpenBao, as a store: what a policy file may say of them, and the plug-in.
 
-The work is in ``store`` (the contract), ``kv`` (the two engines), ``session`` (the connection),
-``login`` (auth methods) and ``failures`` (errors). This module imports no SDK.
+The work is in ``store`` (the contract), ``kv`` (the two engines), ``session`` and ``wire`` (the connection),
+``bearer`` and ``login`` (who we are), ``failures`` and ``health`` (errors). This module imports no SDK.
 """
 
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any, Final, Self
+from typing import Any, Final, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from providers.http import HttpConfig
-from providers.stores.vault.login import METHODS
-from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin
+from providers.stores.vault.auth import Auth, VaultPath, credentials_of_all_methods, problems_with_credentials
+from rotator.domain.contracts import Access, Place, Store, StorePlugin
 
-
-def _path_below_v1(text: str) -> str:
-    """Give a mount or path without slashes around it. Refuses what an HTTP client would fold: ``//``, ``..``."""
-    path = text.strip("/")
-    if not path:
-        raise ValueError("it is empty; name something below Vault's /v1/")
-    if any(part in ("", ".", "..") or part != part.strip() for part in path.split("/")) or not path.isprintable():
-        raise ValueError("it has an empty, dotted or blank part, or an unprintable character; write it plainly: a/b/c")
-    return path
-
-
-VaultPath = Annotated[str, AfterValidator(_path_below_v1)]
-
-
-class Auth(BaseModel):
-    """How to sign in. Each method takes its own credentials."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    method: str = Field(default="token", json_schema_extra={"enum": [*METHODS]})
-    mount: VaultPath | None = None
-    """Where the method is mounted; by default, at its own name."""
-
-    @field_validator("method")
-    @classmethod
-    def _is_known(cls, method: str) -> str:
-        if method not in METHODS:
-            raise ValueError(f"unknown auth method; known are {', '.join(sorted(METHODS))}")
-        return method
+_ENVIRONMENT: Final = {"url": "ADDR", "namespace": "NAMESPACE", "ca_file": "CACERT"}
+"""What is taken from BAO_… or VAULT_…, as their command lines do."""
 
 
 class VaultConfig(HttpConfig):
     """A connection to one Vault, in one namespace."""
 
-    url: str = Field(
-        default_factory=lambda: os.environ.get("BAO_ADDR") or os.environ.get("VAULT_ADDR") or "", validate_default=True
-    )
-    """By default what BAO_ADDR or VAULT_ADDR says."""
+    url: str = Field(default_factory=str, validate_default=True)
+    """Unset: where BAO_ADDR or VAULT_ADDR leads, and with it their namespace and authority, if those are set."""
     namespace: VaultPath | None = None
     mount: VaultPath = "secret"
     """Where the key-value engine is mounted, unless a place says otherwise."""
     auth: Auth = Auth()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _else_as_the_environment_says(cls, settings: Any) -> Any:
+        """Take all of it from there or, where ``url`` is written, nothing: half of it would lead somewhere else."""
+        if not isinstance(settings, dict) or "url" in settings:
+            return settings
+        named = {field: os.environ.get(f"BAO_{name}") or os.environ.get(f"VAULT_{name}")
+                 for field, name in _ENVIRONMENT.items()}  # fmt: skip
+        return {field: value for field, value in named.items() if value} | settings
 
     @field_validator("url", mode="before")
     @classmethod
@@ -68,12 +49,11 @@ class VaultConfig(HttpConfig):
         return url
 
     @model_validator(mode="after")
-    def _has_the_credentials_of_its_method(self) -> Self:
-        needed = {credential.name for credential in METHODS[self.auth.method].credentials}
-        if missing := sorted(needed - self.credentials.keys()):
-            raise ValueError(f"auth method {self.auth.method} needs credentials: {', '.join(missing)}; add references")
-        if surplus := sorted(self.credentials.keys() - needed):
-            raise ValueError(f"auth method {self.auth.method} has no credentials {', '.join(surplus)}; remove them")
+    def _fits_its_method(self) -> Self:
+        for problem in problems_with_credentials(self.auth.method, frozenset(self.credentials)):
+            raise ValueError(problem)
+        if self.auth.method == "cert" and not self.url.startswith("https://"):
+            raise ValueError("auth method cert shows a certificate, and only a connection by https can: check `url`")
         return self
 
 
@@ -126,16 +106,14 @@ PLUGIN: Final = StorePlugin(
     place=VaultPlace,
     open=_open,
     needs=("hvac",),
-    credentials=tuple(
-        Credential(credential.name, f"{credential.what} (auth method {name})", required=False)
-        for name, method in METHODS.items()
-        for credential in method.credentials
-    ),
+    credentials=credentials_of_all_methods(),
     permissions=(
         "KV v2: read, update and (for places it may make) create on <mount>/data/<path>",
         "KV v1: read, update and (for places it may make) create on <mount>/<path>",
-        "read on auth/token/lookup-self, update on sys/capabilities-self (both are in Vault's `default` policy)",
+        "read on auth/token/lookup-self (it is in Vault's `default` policy, and so are the next two)",
+        "update on auth/token/renew-self, where the token is to be renewed",
+        "update on sys/capabilities-self, to name what is missing before anything is touched",
     ),
     example=_EXAMPLE,
-    tested="OpenBao 2.7.2, a real server; HashiCorp Vault itself was not at hand",
+    tested="OpenBao 2.7.2, a real server; auth method aws against a fake; HashiCorp Vault itself was not at hand",
 )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from providers.stores.vault.plugin import VaultPlace
 from providers.stores.vault.store import VaultStore
+from tests.canary import CANARY
 from tests.fakes.fault_proxy import FaultProxy, fault_proxy
 from tests.integration.vault.setting import SIBLINGS, Credentials, Documents, opened, policy_for
-from tests.servers.openbao import OpenBao
+from tests.servers.openbao import OpenBao, running_openbao
 
 
 @pytest.fixture
@@ -49,3 +51,22 @@ def place(outside: Documents) -> VaultPlace:
 @pytest.fixture
 def policy(openbao: OpenBao, mount: str) -> str:
     return openbao.policy(policy_for(mount))
+
+
+@pytest.fixture(scope="session")
+def guarded_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("openbao-tls")
+
+
+@pytest.fixture(scope="session")
+def guarded(guarded_folder: Path) -> Iterator[OpenBao]:
+    """OpenBao behind TLS, with a certificate of its own authority."""
+    with running_openbao(guarded_folder, tls=True) as server:
+        CANARY.add(server.root_token, for_session=True)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def authority(guarded: OpenBao, guarded_folder: Path) -> Path:
+    """The file of that authority."""
+    return guarded_folder / "vault-ca.pem"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,12 @@ from typing import Any
 import pytest
 
 from providers.stores.vault.plugin import VaultConfig, VaultPlace
-from providers.stores.vault.session import Timeouts, VaultSession
+from providers.stores.vault.session import VaultSession
 from providers.stores.vault.store import VaultStore
-from rotator.domain.clock import SystemClock
-from rotator.domain.secret_value import SecretValue
+from providers.stores.vault.wire import Timeouts
+from tests.contract.access import DictionaryAccess
 from tests.fakes.fault_proxy import FaultProxy
+from tests.fakes.moving_clock import MovingClock
 from tests.servers.openbao import OpenBao
 
 PERMISSIONS = Path(__file__).parents[3] / "deploy" / "permissions" / "vault.hcl"
@@ -29,21 +29,13 @@ SIBLINGS = {
 }
 
 
-class Credentials:
-    """Management credentials, as the engine resolves them. Tests put others in their place."""
+class Credentials(DictionaryAccess):
+    """Management credentials, as the engine resolves them. Tests put others in their place, and move the clock."""
 
     def __init__(self, **values: str) -> None:
-        self.values = values
-        self.clock = SystemClock()
-        self._shared: dict[str, Any] = {}
-
-    def credential(self, name: str) -> SecretValue:
-        return SecretValue(self.values[name])
-
-    def shared(self, key: str, make: Callable[[], Any]) -> Any:
-        if key not in self._shared:
-            self._shared[key] = make()
-        return self._shared[key]
+        super().__init__(values)
+        self.values = self._credentials
+        self.clock = self.time = MovingClock()
 
 
 def opened(url: str, mount: str, access: Credentials, *, read: float = 10, **settings: Any) -> VaultStore:
@@ -51,6 +43,40 @@ def opened(url: str, mount: str, access: Credentials, *, read: float = 10, **set
     references = {name: f"env:{name.upper()}" for name in access.values}
     config = VaultConfig(url=url, mount=mount, credentials=references, **settings)
     return VaultStore(VaultSession(config, access, Timeouts(read=timedelta(seconds=read))), config.mount)
+
+
+class Tokens:
+    """The tokens that carry a policy, and were made since we began to look: the logins of one test."""
+
+    def __init__(self, bao: OpenBao, policy: str) -> None:
+        self._bao, self._policy = bao, policy
+        self._others = set(self._accessors())
+
+    def alive(self) -> list[dict[str, Any]]:
+        """Give what the server says of each."""
+        found = []
+        for accessor in set(self._accessors()) - self._others:
+            token = self._bao.request("POST", "auth/token/lookup-accessor", {"accessor": accessor})["data"]
+            if self._policy in token["policies"]:
+                found.append(token)
+            else:
+                self._others.add(accessor)
+        return found
+
+    def renewals(self) -> int:
+        """Tell how many of them were renewed at least once."""
+        return sum("last_renewal" in token for token in self.alive())
+
+    def revoke(self) -> int:
+        """Revoke them all, and tell how many there were."""
+        tokens = self.alive()
+        for token in tokens:
+            self._bao.request("POST", "auth/token/revoke-accessor", {"accessor": token["accessor"]})
+        return len(tokens)
+
+    def _accessors(self) -> list[str]:
+        listed: list[str] = self._bao.request("LIST", "auth/token/accessors")["data"]["keys"]
+        return listed
 
 
 class Documents:

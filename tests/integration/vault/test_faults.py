@@ -204,6 +204,18 @@ def test_a_rate_limit_of_the_server_is_temporary(
     assert "429" in str(refusal)
 
 
+def test_a_server_that_says_when_its_rate_limit_ends_is_believed(
+    openbao: OpenBao, store: VaultStore, place: VaultPlace, mount: str
+) -> None:
+    openbao.request("POST", "sys/quotas/config", {"enable_rate_limit_response_headers": True})
+    openbao.request("POST", f"sys/quotas/rate-limit/{mount}", {"rate": 1, "interval": "60s", "path": f"{mount}/"})
+    refusal = refusal_of(lambda: [store.current(place) for _ in range(3)])
+    openbao.request("POST", "sys/quotas/config", {"enable_rate_limit_response_headers": False})
+    assert type(refusal) is Temporary
+    assert refusal.retry_after is not None
+    assert timedelta() < refusal.retry_after <= timedelta(seconds=60)
+
+
 def test_a_sealed_server_is_temporary_and_says_so(tmp_path_factory: pytest.TempPathFactory) -> None:
     with running_openbao(tmp_path_factory.mktemp("openbao")) as own:
         store, place = opened(own.url, "secret", Credentials(token=own.root_token)), VaultPlace(path="a", field="b")

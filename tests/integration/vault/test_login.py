@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import pytest
 
 from providers.stores.vault.plugin import PLUGIN, Auth, VaultConfig, VaultPlace
 from providers.stores.vault.store import VaultStore
-from rotator.domain.errors import NeedsOperator, Temporary
+from rotator.domain.errors import NeedsOperator, Permanent, Temporary
 from tests.contract.store_contract import fresh, held, publish, refusal_of, version_of
 from tests.fakes.fault_proxy import FaultProxy, answer, first, lose_answer
-from tests.integration.vault.setting import Credentials, Documents, opened
+from tests.integration.vault.setting import Credentials, Documents, Tokens, opened, policy_for
 from tests.servers.openbao import OpenBao
 
 
@@ -30,16 +31,9 @@ def approle(openbao: OpenBao, policy: str) -> Credentials:
     )
 
 
-def revoke_tokens_of(openbao: OpenBao, policy: str) -> int:
-    """Revoke every token that carries the policy."""
-    accessors = openbao.request("LIST", "auth/token/accessors")["data"]["keys"]
-    ended = 0
-    for accessor in accessors:
-        found = openbao.request("POST", "auth/token/lookup-accessor", {"accessor": accessor})["data"]
-        if policy in found["policies"]:
-            openbao.request("POST", "auth/token/revoke-accessor", {"accessor": accessor})
-            ended += 1
-    return ended
+@pytest.fixture
+def tokens(openbao: OpenBao, policy: str) -> Tokens:
+    return Tokens(openbao, policy)
 
 
 def test_an_approle_signs_in_once_for_many_calls(
@@ -68,12 +62,12 @@ def test_all_stores_of_a_connection_share_one_login(
 
 
 def test_when_the_token_of_an_approle_has_died_it_signs_in_again_and_the_write_is_made(
-    proxy: FaultProxy, approle: Credentials, place: VaultPlace, outside: Documents, policy: str
+    proxy: FaultProxy, approle: Credentials, place: VaultPlace, outside: Documents, tokens: Tokens
 ) -> None:
     store = opened(proxy.url, outside.mount, approle, auth={"method": "approle"})
     expected = version_of(store.current(place))
-    assert revoke_tokens_of(outside.bao, policy) == 1
-    proxy.fail("POST", "/data/", first(lambda: revoke_tokens_of(outside.bao, policy)))
+    assert tokens.revoke() == 1
+    proxy.fail("POST", "/data/", first(tokens.revoke))
     value = fresh()
     assert store.write(place, value, expected, "rotation-1") == "2"
     assert outside.field() == value.reveal()
@@ -81,11 +75,11 @@ def test_when_the_token_of_an_approle_has_died_it_signs_in_again_and_the_write_i
 
 
 def test_threads_that_find_the_token_dead_sign_in_once_between_them(
-    proxy: FaultProxy, approle: Credentials, place: VaultPlace, outside: Documents, policy: str
+    proxy: FaultProxy, approle: Credentials, place: VaultPlace, outside: Documents, tokens: Tokens
 ) -> None:
     store = opened(proxy.url, outside.mount, approle, auth={"method": "approle"})
     store.current(place)
-    revoke_tokens_of(outside.bao, policy)
+    tokens.revoke()
     readers = [threading.Thread(target=store.current, args=(place,)) for _ in range(6)]
     for reader in readers:
         reader.start()
@@ -139,6 +133,115 @@ def test_a_dead_token_waits_for_a_person_and_a_new_one_is_taken_up(
         assert "token" in str(refusal)
     access.values["token"] = openbao.token(policy)["client_token"]
     assert held(store.current(place)) == "tok_first_of_all"
+
+
+# --- renewed before it ends ---
+
+
+def half_over(access: Credentials) -> None:
+    """Let half of ten minutes pass, and a little."""
+    access.time.move(minutes=5, seconds=1)
+
+
+@pytest.fixture
+def handed(openbao: OpenBao, policy: str) -> Credentials:
+    """A periodic token that somebody made for us."""
+    return Credentials(token=openbao.token(policy, period="10m")["client_token"])
+
+
+def test_a_token_that_was_handed_to_us_is_renewed_in_the_second_half_of_its_life(
+    proxy: FaultProxy, handed: Credentials, place: VaultPlace, outside: Documents
+) -> None:
+    store = opened(proxy.url, outside.mount, handed)
+    for renewals in (0, 1, 2):
+        store.current(place)
+        store.current(place)
+        assert len(proxy.sent("POST", "/auth/token/renew-self")) == renewals
+        half_over(handed)
+
+
+def test_a_token_that_lives_for_ever_or_may_not_be_renewed_is_left_alone(
+    openbao: OpenBao, proxy: FaultProxy, place: VaultPlace, outside: Documents, policy: str
+) -> None:
+    fixed = openbao.token(policy, ttl="10m", renewable=False)["client_token"]
+    for token in (openbao.root_token, fixed):
+        access = Credentials(token=token)
+        store = opened(proxy.url, outside.mount, access)
+        store.current(place)
+        half_over(access)
+        store.current(place)
+    assert proxy.sent("POST", "/auth/token/renew-self") == []
+
+
+def test_a_renewal_that_is_refused_is_no_failure_and_not_tried_again(
+    proxy: FaultProxy, handed: Credentials, place: VaultPlace, outside: Documents
+) -> None:
+    store = opened(proxy.url, outside.mount, handed)
+    store.current(place)
+    half_over(handed)
+    proxy.fail("POST", "/auth/token/renew-self", answer(403, {}, b'{"errors": ["permission denied"]}'))
+    store.current(place)
+    half_over(handed)
+    assert held(store.current(place)) == "tok_first_of_all"
+    assert len(proxy.sent("POST", "/auth/token/renew-self")) == 1
+
+
+def test_a_renewal_whose_answer_was_lost_is_tried_again(
+    proxy: FaultProxy, handed: Credentials, place: VaultPlace, outside: Documents
+) -> None:
+    store = opened(proxy.url, outside.mount, handed)
+    store.current(place)
+    half_over(handed)
+    proxy.fail("POST", "/auth/token/renew-self", lose_answer())
+    assert type(refusal_of(lambda: store.current(place))) is Temporary
+    assert held(store.current(place)) == "tok_first_of_all"
+
+
+def test_threads_that_find_the_token_half_over_renew_it_once_between_them(
+    proxy: FaultProxy, approle: Credentials, place: VaultPlace, outside: Documents
+) -> None:
+    store = opened(proxy.url, outside.mount, approle, auth={"method": "approle"})
+    store.current(place)
+    half_over(approle)
+    readers = [threading.Thread(target=store.current, args=(place,)) for _ in range(6)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert len(proxy.sent("POST", "/auth/token/renew-self")) == 1
+    assert len(proxy.sent("POST", "/auth/approle/login")) == 1
+
+
+def test_a_login_whose_every_token_is_refused_is_not_repeated_for_ever(
+    openbao: OpenBao, proxy: FaultProxy, approle: Credentials, place: VaultPlace, outside: Documents, policy: str
+) -> None:
+    role = {"token_policies": ["not-written-yet"], "token_no_default_policy": True}
+    openbao.request("POST", f"auth/approle/role/{policy}", role)
+    store = opened(proxy.url, outside.mount, approle, auth={"method": "approle"})
+    assert isinstance(refusal_of(lambda: store.current(place)), Permanent)
+    assert len(proxy.sent("POST", "/auth/approle/login")) == 2
+
+
+# --- namespaces ---
+
+
+def test_one_may_sign_in_above_the_namespace_of_the_documents(
+    openbao: OpenBao, approle: Credentials, policy: str
+) -> None:
+    child = f"team-{secrets.token_hex(4)}"
+    openbao.request("POST", f"sys/namespaces/{child}")
+    openbao.request("POST", f"{child}/sys/mounts/kv", {"type": "kv", "options": {"version": "2"}})
+    rules = policy_for(f"{child}/kv").replace("sys/capabilities-self", f"{child}/sys/capabilities-self")
+    role = {"token_policies": [openbao.policy(rules)], "token_no_default_policy": True}
+    openbao.request("POST", f"auth/approle/role/{policy}", role)
+    store = opened(openbao.url, "kv", approle, namespace=child, auth={"method": "approle", "namespace": "root"})
+    place, value = VaultPlace(path="prod/app", field="token"), fresh()
+    store.preflight(place)
+    publish(store, place, value)
+    assert openbao.request("GET", f"{child}/kv/data/prod/app")["data"]["data"] == {"token": value.reveal()}
+
+
+# --- keeping quiet ---
 
 
 @pytest.mark.parametrize("token", ["s.with-a-line-break\n", "s.with\nanother: header", "s.schlüssel-鍵"])

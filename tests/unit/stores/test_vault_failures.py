@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 import requests
 
-from providers.stores.vault.failures import Doing, Garbled, Refused, part, translated
+from providers.stores.vault.failures import Doing, Garbled, Refused, Server, part, translated
+from providers.stores.vault.health import Health, health_told
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 
 READING = Doing("read `secret/data/app`", needs="`read` on `secret/data/app`")
@@ -22,8 +23,9 @@ def refused(status: int, body: str = '{"errors": ["because"]}', **headers: str) 
     return Refused(response)
 
 
-def outcome(error: Exception, doing: Doing) -> RotatorError:
-    with pytest.raises(RotatorError) as caught, translated("Vault at vault:8200", doing):
+def outcome(error: Exception, doing: Doing, health: Health = Health.UNKNOWN) -> RotatorError:
+    server = Server("Vault at vault:8200", lambda: health)
+    with pytest.raises(RotatorError) as caught, translated(server, doing):
         raise error
     assert caught.value.__cause__ is error
     return caught.value
@@ -62,6 +64,48 @@ def test_a_refusal_by_policy_reads_well() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("health", "status", "body", "reading", "writing", "says"),
+    [
+        (Health.STANDBY, 307, "", Temporary, Ambiguous, "It is a standby node"),
+        (Health.STANDBY, 503, '{"errors": ["no active Vault instance found"]}', Temporary, Ambiguous, "standby"),
+        (Health.PERFORMANCE_STANDBY, 500, '{"errors": []}', Temporary, Ambiguous, "It is a performance standby"),
+        (Health.ACTIVE, 307, "", Permanent, Permanent, "redirect"),
+        (Health.UNKNOWN, 307, "", Permanent, Permanent, "redirect"),
+        (Health.SEALED, 503, '{"errors": ["Vault is sealed"]}', Temporary, Temporary, "unseal it"),
+        (Health.UNINITIALISED, 503, '{"errors": ["Vault is sealed"]}', NeedsOperator, NeedsOperator, "initialised"),
+        (Health.SECONDARY, 503, "", Permanent, Permanent, "set `url` to the primary"),
+        (Health.UNKNOWN, 400, '{"errors": ["path disabled in replication DR secondary mode"]}', Permanent, Permanent,
+         "set `url` to the primary"),
+    ],
+)  # fmt: skip
+def test_what_a_node_says_of_itself_decides_what_its_refusal_means(
+    health: Health, status: int, body: str, reading: type[RotatorError], writing: type[RotatorError], says: str
+) -> None:
+    for doing, family in ((READING, reading), (WRITING, writing)):
+        error = outcome(refused(status, body), doing, health)
+        assert type(error) is family
+        assert says in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "health"),
+    [
+        (200, Health.ACTIVE),
+        (429, Health.STANDBY),
+        (472, Health.SECONDARY),
+        (473, Health.PERFORMANCE_STANDBY),
+        (501, Health.UNINITIALISED),
+        (503, Health.SEALED),
+        (404, Health.UNKNOWN),
+    ],
+)
+def test_a_nodes_health_is_in_the_status_of_its_own_answers_only(status: int, health: Health) -> None:
+    assert health_told(status, {"initialized": True}) is health
+    for page in (None, [], {"message": "too many requests"}):
+        assert health_told(status, page) is Health.UNKNOWN
+
+
 @pytest.mark.parametrize(("header", "wait"), [("7", timedelta(seconds=7)), ("soon", None), ("", None)])
 def test_the_wait_that_a_server_asks_for_is_passed_on(header: str, wait: timedelta | None) -> None:
     error = outcome(refused(429, Retry_After=header), READING)
@@ -98,7 +142,10 @@ def test_each_lost_answer_has_its_family(
 
 def test_our_own_errors_pass_as_they_are() -> None:
     ours = NeedsOperator("a person is needed")
-    with pytest.raises(NeedsOperator) as caught, translated("Vault at vault:8200", WRITING):
+    with (
+        pytest.raises(NeedsOperator) as caught,
+        translated(Server("Vault at vault:8200", lambda: Health.ACTIVE), WRITING),
+    ):
         raise ours
     assert caught.value is ours
 
