@@ -1,0 +1,41 @@
+"""Every profile of a service that makes keys keeps an issuer's promises, at a fake with its service's rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from rotator.domain.clock import Clock
+from rotator.domain.contracts import Issuer
+from tests.contract.issuer_contract import IssuerContract
+from tests.fakes.moving_clock import MovingClock
+from tests.fakes.token_services.service import TokenService, serving
+from tests.integration.key_services.setting import SETTINGS, opened
+
+
+@pytest.fixture(scope="module", params=SETTINGS)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def service(name: str) -> Iterator[TokenService]:
+    with serving(SETTINGS[name].service(MovingClock())) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def issuer(name: str, service: TokenService) -> Issuer:
+    return opened(name, service)
+
+
+@pytest.fixture(scope="module")
+def stranger(name: str, service: TokenService) -> Issuer:
+    return opened(name, service, credentials=SETTINGS[name].wrong)
+
+
+class TestKeyServices(IssuerContract):
+    @pytest.fixture
+    def clock(self, service: TokenService) -> Clock:
+        return service.clock
