@@ -13,11 +13,11 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
 from rotator.config.cron import check_cron
-from rotator.config.windows import HOW_TO_WRITE_A_WINDOW, parse_window
+from rotator.config.windows import HOW_TO_WRITE_A_FREEZE, HOW_TO_WRITE_A_WINDOW, parse_freeze, parse_window
 from rotator.domain.durations import Duration
 from rotator.domain.limits import Rate
 from rotator.domain.model import Mode
-from rotator.domain.policy import Window
+from rotator.domain.policy import Freeze, Window
 
 QUARTERLY: Final = "0 3 1 */3 *"
 _NOT_A_DURATION: Final = "not a duration; write for example '90 days', '24h' or '6 months'"
@@ -73,6 +73,7 @@ def _only_by_the_issuer(value: Any) -> Any:
     return value
 
 
+FreezeDays = Annotated[Freeze, PlainValidator(parse_freeze, json_schema_input_type=str)]
 Name = Annotated[str, AfterValidator(check_name)]
 Length = Annotated[Duration, PlainValidator(_longer_than_zero, json_schema_input_type=str)]
 Exact = Annotated[timedelta, PlainValidator(exact_duration, json_schema_input_type=str | Literal[0])]
@@ -105,6 +106,9 @@ class ScheduleBlock(Block):
         None, description=f"When rotations may begin; {HOW_TO_WRITE_A_WINDOW}."
     )
     splay: Exact | None = Field(None, description="Spread due times over this long: `6h`. Default: 0.")
+    freeze: tuple[FreezeDays, ...] | None = Field(
+        None, description=f"Days on which nothing is begun; {HOW_TO_WRITE_A_FREEZE}."
+    )
 
     @model_validator(mode="after")
     def _say_one_thing(self) -> ScheduleBlock:

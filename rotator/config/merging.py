@@ -21,7 +21,8 @@ def schedule_of(own: ScheduleBlock | None, default: ScheduleBlock | None) -> tup
     before_expiry = None if choice.never else own.before_expiry or default.before_expiry
     cron = QUARTERLY if choice.quarterly else choice.cron
     window, splay = own.window or default.window, own.splay if own.splay is not None else default.splay
-    schedule = Schedule(choice.every, cron, before_expiry, window, splay or Schedule.splay)
+    freezes = own.freeze if own.freeze is not None else default.freeze or ()
+    schedule = Schedule(choice.every, cron, before_expiry, window, splay or Schedule.splay, freezes)
     if choice.never or choice.every or cron or before_expiry:
         return schedule, []
     remedy = "add `schedule: {every: 90 days}`, or `schedule: never` if only `rotate now` shall rotate it"

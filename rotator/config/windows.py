@@ -1,15 +1,18 @@
-"""Reads the window of a schedule: ``Mon-Thu 09:00-16:00 Europe/Berlin``."""
+"""Reads when a schedule lets rotations begin: windows (``Mon-Thu 09:00-16:00 Europe/Berlin``) and freezes."""
 
 from __future__ import annotations
 
 import re
-from datetime import time
+from datetime import date, time
 from typing import Any, Final
 
 from rotator.config.problems import did_you_mean
-from rotator.domain.policy import Window
+from rotator.domain.policy import Freeze, Window
 
 HOW_TO_WRITE_A_WINDOW: Final = 'write for example "Mon-Thu 09:00-16:00 Europe/Berlin"'
+HOW_TO_WRITE_A_FREEZE: Final = (
+    'write for example "2026-11-27", "2026-12-20 to 2027-01-03", or "12-20 to 01-03" for every year'
+)
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WINDOW: Final = re.compile(
     r"(?:(?P<days>[A-Za-z]+(?:[-,][A-Za-z]+)*) )?(?P<start>\d\d:\d\d)-(?P<end>\d\d:\d\d) (?P<zone>\S+)"
@@ -22,6 +25,28 @@ def parse_window(text: Any) -> Window:
     if match is None:
         raise ValueError(f"not a window (days, times, zone); {HOW_TO_WRITE_A_WINDOW}")
     return Window(_days(match["days"] or "mon-sun"), _time(match["start"]), _time(match["end"]), _zone(match["zone"]))
+
+
+def parse_freeze(text: Any) -> Freeze:
+    """Read one day or a first and a last one. Without a year: every year."""
+    match text.split() if isinstance(text, str) else []:
+        case [day]:
+            written = day, day
+        case [one, "to", other]:
+            written = one, other
+        case _:
+            raise ValueError(f"not days; {HOW_TO_WRITE_A_FREEZE}")
+    yearly = all(len(day) == len("12-20") for day in written)
+    try:
+        first, last = (date.fromisoformat(f"{_A_LEAP_YEAR}-{day}" if yearly else day) for day in written)
+    except ValueError as error:
+        raise ValueError(f"not days; {HOW_TO_WRITE_A_FREEZE}") from error
+    if last < first and not yearly:
+        raise ValueError("the last day is before the first; exchange them")
+    return Freeze(first, last, yearly)
+
+
+_A_LEAP_YEAR: Final = 2024
 
 
 def _days(text: str) -> frozenset[int]:

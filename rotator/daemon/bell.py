@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Final
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -26,6 +26,11 @@ class Bell:
         """Call ``job`` at once and then at this interval."""
         self._scheduler.add_job(job, "interval", seconds=interval.total_seconds(), next_run_time=self._clock.now())
 
+    def ring(self) -> None:
+        """Ring everything now."""
+        for job in self._scheduler.get_jobs():
+            job.modify(next_run_time=self._clock.now())
+
     def start(self) -> None:
         self._scheduler.start()
 
@@ -39,13 +44,9 @@ class Bell:
         while self._clock.wait(tick):
             now = self._clock.now()
             if abs(now - before - tick) > _JUMP:
-                self._ring_all(now)
+                self.ring()
             before = now
             on_tick()
-
-    def _ring_all(self, now: datetime) -> None:
-        for job in self._scheduler.get_jobs():
-            job.modify(next_run_time=now)
 
     def stop(self) -> None:
         """Ring no more, once the jobs that run have ended."""

@@ -47,13 +47,13 @@ class Service:
         *,
         tell: Callable[[Report], None] = lambda _report: None,
         rests_until: Callable[[Policy], datetime | None] = lambda _policy: None,
-        pace: Pace | None = None,
+        begin_per_hour: int | None = None,
     ) -> None:
         """``rests_until``: until when a policy cannot be begun because a connection of its does not answer."""
         self._runner = runner
         self._tell = tell
         self._rests_until = rests_until
-        self._pace = pace or Pace()
+        self._pace = Pace(begin_per_hour)
         self._lock = threading.Lock()
         self._agenda = Agenda()
         self._in_hand: set[SecretName] = set()

@@ -38,6 +38,26 @@ def next_time(expression: str, since: datetime, zone: tzinfo) -> datetime | None
     return min((moment for moment in times if moment is not None), default=None)
 
 
+@lru_cache(maxsize=256)
+def intervals(expression: str) -> frozenset[timedelta]:
+    """Give the times between two times that the line asks for: over four years, or its first few hundred."""
+    moment = _BEGIN
+    found: set[timedelta] = set()
+    for _ in range(_MOST_TIMES):
+        following = next_time(expression, moment, UTC)
+        if following is None or following > _END:
+            break
+        if moment is not _BEGIN:
+            found.add(following - moment)
+        moment = following
+    return frozenset(found)
+
+
+_BEGIN: Final = datetime(2024, 1, 1, tzinfo=UTC) - timedelta(microseconds=1)
+_END: Final = datetime(2028, 12, 31, tzinfo=UTC)
+_MOST_TIMES: Final = 400
+
+
 def _next(trigger: Any, since: datetime, repeats: bool) -> datetime | None:
     after = since
     while True:

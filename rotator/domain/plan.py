@@ -1,20 +1,19 @@
 """Why rotate? An ordered chain of pure questions; the first that answers decides, with its reason and in words.
 
-Also what stands in the way, found before anything is touched: a policy that its issuer can never satisfy
-(``policy_problems``), and a quota that is full (``obstacle``).
+Also what stands in the way right now, found before anything is touched: a quota that is full (``obstacle``). What can
+never work is found in ``contradictions``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
-from rotator.domain import naming, schedule
+from rotator.domain import schedule
 from rotator.domain.contracts import Coexistence, IssuerTraits, TokenInfo
-from rotator.domain.durations import Duration
 from rotator.domain.lifecycle import back_off
 from rotator.domain.model import Cause, Mode, Secret
 from rotator.domain.policy import Policy
@@ -41,6 +40,7 @@ class Reason(StrEnum):
     NOT_SCHEDULED = "not-scheduled"
     EXPIRED = "expired"
     NOT_DUE = "not-due"
+    FROZEN = "frozen"
     OUTSIDE_WINDOW = "outside-window"
     DUE = "due"
 
@@ -142,16 +142,27 @@ def not_due(question: Question) -> Decision | None:
     return Decision(Action.WAIT, Reason.NOT_DUE, when.why, when.at)
 
 
-def outside_window(question: Question) -> Decision | None:
-    window = question.policy.schedule.window
-    if window is None:
+def frozen(question: Question) -> Decision | None:
+    opening = _held_back_until(question)
+    if opening is None or schedule.frozen_until(question.policy.schedule, question.now) is None:
         return None
-    opening = schedule.opens(window, question.now)
-    current = question.secret.current
-    expires_at = current.expires_at if current else None
-    if opening <= question.now or (expires_at is not None and expires_at <= opening):
+    return Decision(Action.WAIT, Reason.FROZEN, "due; waits for the end of a freeze", opening)
+
+
+def outside_window(question: Question) -> Decision | None:
+    opening = _held_back_until(question)
+    if opening is None:
         return None
     return Decision(Action.WAIT, Reason.OUTSIDE_WINDOW, "due; waits for its window", opening)
+
+
+def _held_back_until(question: Question) -> datetime | None:
+    """Give when the window and the freezes let it begin; None: now, or the token would not live to see that day."""
+    opening = schedule.may_begin(question.policy.schedule, question.now)
+    current = question.secret.current
+    expires_at = current.expires_at if current else None
+    is_free = opening <= question.now or (expires_at is not None and expires_at <= opening)
+    return None if is_free else opening
 
 
 def is_due(question: Question) -> Decision:
@@ -161,7 +172,8 @@ def is_due(question: Question) -> Decision:
 
 
 CHAIN: Final[tuple[Callable[[Question], Decision | None], ...]] = (
-    open_rotation, asked, not_adopted, backing_off, not_scheduled, expired, not_due, outside_window, is_due,
+    open_rotation, asked, not_adopted, backing_off, not_scheduled, expired, not_due, frozen, outside_window,
+    is_due,
 )  # fmt: skip
 
 
@@ -193,68 +205,3 @@ def obstacle(traits: IssuerTraits, listed: Iterable[TokenInfo], mode: Mode) -> s
 
 
 _NAMES_SHOWN: Final = 12
-
-Located = tuple[tuple[str | int, ...], str, str]
-"""Where in the policy (keys and indexes), what is wrong, what to do."""
-
-
-def policy_problems(policy: Policy, traits: IssuerTraits) -> Iterator[Located]:
-    """Find what can never work between this policy and this issuer."""
-    unfit = naming.why_unfit(policy.token_name, traits.names)
-    if unfit:
-        yield (
-            ("issuer", "token_name"),
-            f"{policy.token_name!r} cannot be a token's name: {unfit}",
-            "choose another name",
-        )
-    yield from _expiry_problems(policy, traits)
-    if policy.overlap.until_unused_for is not None and not traits.reports_last_use:
-        yield (
-            ("overlap", "until_unused_for"),
-            "this issuer does not tell when a token was last used",
-            "use `for` alone",
-        )
-    yield from _timing_problems(policy, policy.lifetime or traits.expiry.never_means)
-
-
-def _expiry_problems(policy: Policy, traits: IssuerTraits) -> Iterator[Located]:
-    rules, lifetime, where = traits.expiry, policy.lifetime, ("issuer", "expires_in")
-    offered = ", ".join(str(choice) for choice in rules.choices)
-    if lifetime is None:
-        if rules.required:
-            yield ("issuer",), "this issuer only makes tokens that expire", f"add expires_in: {offered or '90 days'}"
-        return
-    if rules.choices and lifetime not in rules.choices:
-        yield where, f"this issuer does not offer {lifetime}", f"choose one of: {offered}"
-    if rules.maximum is not None and lifetime.roughly > rules.maximum.roughly:
-        yield where, f"{lifetime} is longer than this issuer allows", f"choose at most {rules.maximum}"
-
-
-def _timing_problems(policy: Policy, lifetime: Duration | None) -> Iterator[Located]:
-    """Find times that contradict each other in the months in which it is worst. The splay moves a due time, too."""
-    wanted = policy.schedule
-    every = wanted.every.longest + wanted.splay if wanted.every is not None else None
-    if lifetime is not None and every is not None and every >= lifetime.shortest and not wanted.before_expiry:
-        yield (
-            ("schedule", "every"),
-            f"a token that lives {lifetime} would expire before it is rotated every {wanted.every}{_spread(policy)}",
-            "rotate more often, add before_expiry, or let the token live longer",
-        )
-    early = wanted.before_expiry
-    if lifetime is not None and early and early.longest + wanted.splay >= lifetime.shortest:
-        yield (
-            ("schedule", "before_expiry"),
-            f"{early} before expiry{_spread(policy)} is before a token that lives {lifetime} is even made",
-            "choose a shorter time",
-        )
-    if wanted.every is not None and policy.overlap.for_ >= wanted.every.shortest:
-        yield (
-            ("overlap", "for"),
-            f"an overlap of {Duration(exact=policy.overlap.for_)} is not over when the next rotation is due",
-            "shorten the overlap, or rotate less often",
-        )
-
-
-def _spread(policy: Policy) -> str:
-    splay = policy.schedule.splay
-    return f" (spread over {Duration(exact=splay)})" if splay else ""

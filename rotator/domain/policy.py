@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rotator.domain.durations import Duration
 from rotator.domain.limits import NO_LIMITS, Limits
@@ -33,6 +33,43 @@ class Window:
     end: time
     zone: str
 
+    @property
+    def longest_closed(self) -> timedelta:
+        """Give the longest time between its end and its next start, in a week without a change of the clocks."""
+        starts = sorted(_DAY * day + _since_midnight(self.start) for day in self.days)
+        length = _since_midnight(self.end) - _since_midnight(self.start)
+        length += _DAY if length <= timedelta() else timedelta()
+        following = [*starts[1:], starts[0] + _WEEK]
+        return max(after - before - length for before, after in zip(starts, following, strict=True))
+
+
+_DAY: Final = timedelta(days=1)
+_WEEK: Final = timedelta(days=7)
+
+
+def _since_midnight(at: time) -> timedelta:
+    return timedelta(hours=at.hour, minutes=at.minute)
+
+
+@dataclass(frozen=True)
+class Freeze:
+    """Days on which nothing is changed, the first and the last included."""
+
+    first: date
+    last: date
+    yearly: bool = False
+    """Every year; the year of both dates is that of a leap year and means nothing."""
+
+    @property
+    def length(self) -> timedelta:
+        """Give how long it lasts; one that begins before New Year and ends after it, too."""
+        days = (self.last - self.first).days + 1
+        return timedelta(days=days if days > 0 else days + 366)
+
+    def __str__(self) -> str:
+        form = "%m-%d" if self.yearly else "%F"
+        return f"{self.first:{form}} to {self.last:{form}}"
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -45,6 +82,8 @@ class Schedule:
     window: Window | None = None
     splay: timedelta = timedelta()
     """Spreads due times over this long, by the secret's name: the same every time."""
+    freezes: tuple[Freeze, ...] = ()
+    """When nothing is changed, in the window's zone or in UTC."""
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from calendar import isleap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from rotator.domain import crontab
-from rotator.domain.policy import Schedule, Window
+from rotator.domain.policy import Freeze, Schedule, Window
 from rotator.domain.spread import share_of
 
 _DAYS_TO_LOOK_AHEAD: Final = 15
@@ -29,7 +31,8 @@ class Due:
 def due(schedule: Schedule, name: str, since: datetime, expires_at: datetime | None) -> Due | None:
     """Give the earliest time that the schedule asks for, for a token in force since ``since``; None: never by itself.
 
-    The splay moves an interval or cron time later, and an expiry time earlier: never past the expiry.
+    The splay moves an interval or cron time later, and an expiry time earlier: never past the expiry. A token that
+    expires earlier than its schedule thought is due in the last tenth of its life, a week before its end at most.
     """
     offset = splay_of(schedule, name)
     candidates: list[Due] = []
@@ -43,12 +46,65 @@ def due(schedule: Schedule, name: str, since: datetime, expires_at: datetime | N
         candidates.append(
             Due(schedule.before_expiry.before(expires_at) - offset, f"{schedule.before_expiry} before it expires")
         )
+    elif expires_at is not None and candidates:
+        margin = min(_MARGIN, max(expires_at - since, timedelta()) / 10)
+        candidates.append(Due(expires_at - margin - min(offset, margin), f"it expires at {expires_at:%F %R}"))
     return min(candidates, key=lambda candidate: candidate.at, default=None)
+
+
+_MARGIN: Final = timedelta(days=7)
+
+
+def longest_interval(schedule: Schedule) -> timedelta | None:
+    """Give the longest time between two due times, by the schedule alone; None: it asks for none."""
+    if schedule.every is not None:
+        return schedule.every.longest
+    return max(crontab.intervals(schedule.cron), default=None) if schedule.cron else None
+
+
+def shortest_interval(schedule: Schedule) -> timedelta | None:
+    """Give the shortest time between two due times, by the schedule alone; None: it asks for none."""
+    if schedule.every is not None:
+        return schedule.every.shortest
+    return min(crontab.intervals(schedule.cron), default=None) if schedule.cron else None
 
 
 def splay_of(schedule: Schedule, name: str) -> timedelta:
     """Give this secret's own share of the splay: the same from day to day, evenly spread over many names."""
     return timedelta(seconds=int(schedule.splay.total_seconds() * share_of(name)))
+
+
+def may_begin(schedule: Schedule, moment: datetime) -> datetime:
+    """Give the first time at or after ``moment`` at which the window is open and nothing is frozen, in UTC."""
+    while True:
+        opening = opens(schedule.window, moment) if schedule.window is not None else moment
+        moment = frozen_until(schedule, opening) or opening
+        if moment == opening:
+            return opening
+
+
+def frozen_until(schedule: Schedule, moment: datetime) -> datetime | None:
+    """Give the end of the freeze that this moment lies in, in UTC; None: it lies in none."""
+    zone = ZoneInfo(schedule.window.zone if schedule.window else "UTC")
+    today = moment.astimezone(zone).date()
+    stretches = (stretch for freeze in schedule.freezes for stretch in _occurrences(freeze, today))
+    ends = [last for first, last in stretches if first <= today <= last]
+    return _instant(max(ends) + timedelta(days=1), time(), zone) if ends else None
+
+
+def _occurrences(freeze: Freeze, today: date) -> Iterator[tuple[date, date]]:
+    """Give the stretches of days of a freeze that could hold this day."""
+    if not freeze.yearly:
+        yield freeze.first, freeze.last
+        return
+    into_the_next = freeze.last.replace(year=freeze.first.year) < freeze.first
+    for year in (today.year - 1, today.year):
+        yield _in_year(freeze.first, year), _in_year(freeze.last, year + into_the_next)
+
+
+def _in_year(day: date, year: int) -> date:
+    leaps_over = (day.month, day.day) == (2, 29) and not isleap(year)
+    return date(year, 2, 28) if leaps_over else day.replace(year=year)
 
 
 def opens(window: Window, moment: datetime) -> datetime:

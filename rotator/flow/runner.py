@@ -120,7 +120,7 @@ class Runner:
             if self._is_to_stop():
                 return
             try:
-                wait_until = STEPS[step](work)
+                wait_until = self._take(step, work)
             except (LeaseLost, LedgerUnavailable):
                 raise
             except Temporary as trouble:
@@ -139,6 +139,13 @@ class Runner:
             if wait_until is not None:
                 self._sleep(work, wait_until)
                 return
+
+    def _take(self, step: Step, work: Work) -> datetime | None:
+        began = work.now
+        try:
+            return STEPS[step](work)
+        finally:
+            self.tools.measured(step, work.now - began)
 
     def _wait(self, work: Work, trouble: Temporary, deadline: datetime) -> bool:
         """Write the trouble down and wait before the next try. False when this run is over: a later one may go on."""

@@ -76,6 +76,8 @@ class Tools:
     owner: str
     """Which process this is, for leases: different for every process on every machine."""
     observers: Sequence[Callable[[Event], None]] = ()
+    measured: Callable[[str, timedelta], None] = lambda _step, _took: None
+    """Is told how long each step took."""
 
 
 @dataclass

@@ -7,6 +7,7 @@ message says that the outcome is unknown, and ``rotation(id).revision`` then tel
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -15,10 +16,10 @@ from typing import Self
 from rotator.domain.limits import Rate
 from rotator.domain.model import Event, Fingerprint, Rotation, RotationId, Secret, SecretName, Token
 from rotator.domain.secret_value import SecretValue
-from rotator.ledger import budgets, leases, moves, queries, verification
+from rotator.ledger import budgets, leases, moves, queries, solitude, verification
 from rotator.ledger.budgets import Turn
 from rotator.ledger.database import Database
-from rotator.ledger.engines import open_engine
+from rotator.ledger.engines import open_engine, sqlite_file
 from rotator.ledger.errors import AlreadyOpen, OutOfDate
 from rotator.ledger.fingerprints import LedgerKey, key_of
 from rotator.ledger.leases import Lease
@@ -61,6 +62,11 @@ class Ledger:
     ) -> None:
         self.close()
 
+    def alone(self) -> AbstractContextManager[None]:
+        """Be the only daemon, where the ledger serves one: on SQLite. LedgerUnavailable when another one is."""
+        file = sqlite_file(self._database.engine.url)
+        return nullcontext() if file is None else solitude.alone(file)
+
     def fingerprint(self, value: SecretValue) -> Fingerprint:
         """Give what may be remembered of a value: equal for equal values in this ledger, and meaningless elsewhere."""
         return self._key.fingerprint(value)
@@ -89,6 +95,11 @@ class Ledger:
         """Give every open rotation, oldest first."""
         with self._database.reading() as connection:
             return queries.open_rotations(connection)
+
+    def open_by_state(self, now: datetime) -> dict[str, int]:
+        """Count open rotations: ``moving``, ``waiting`` for their time, ``stuck`` until a person comes."""
+        with self._database.reading() as connection:
+            return queries.open_by_state(connection, now)
 
     def last_rotation(self, name: SecretName) -> Rotation | None:
         """Give the rotation of this secret that was opened last, open or closed."""

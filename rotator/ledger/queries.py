@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, case, func, literal_column, select
 
 from rotator.domain.errors import InvalidInput
 from rotator.domain.model import Destination, Event, Phase, Rotation, RotationId, Secret, SecretName, Token, TokenId
@@ -33,6 +34,14 @@ def rotations_by_id(connection: Connection, ids: Sequence[RotationId]) -> dict[R
 
 def open_rotations(connection: Connection) -> list[Rotation]:
     return _rotations(connection, IS_OPEN)
+
+
+def open_by_state(connection: Connection, now: datetime) -> dict[str, int]:
+    stuck, waiting = rotations.c.trouble_kind == "operator", rotations.c.retry_at > now
+    state = case((stuck, "stuck"), (waiting, "waiting"), else_="moving").label("state")
+    counted = select(state, func.count()).where(IS_OPEN).group_by(literal_column("state"))
+    found = {row.state: row[1] for row in connection.execute(counted)}
+    return {"moving": 0, "waiting": 0, "stuck": 0} | found
 
 
 def last_rotation(connection: Connection, name: SecretName) -> Rotation | None:

@@ -120,3 +120,17 @@ def test_compromised_ones_come_first_then_those_that_wait_longest(ledger: Ledger
     urgent = _waiting(ledger, "c", cause=Cause.COMPROMISED, retry_at=NOW)
     assert _ids(ledger.claim_ready("there", NOW, TTL, 2)) == [urgent, first]
     assert _ids(ledger.claim_ready("there", NOW, TTL, 2)) == [second]
+
+
+def test_what_waits_for_a_person_is_not_given_to_a_worker(ledger: Ledger) -> None:
+    _waiting(ledger, "stuck", trouble=Trouble("operator", "the quota is full"))
+    moving = _waiting(ledger, "moving", trouble=Trouble("temporary", "503"))
+    assert _ids(ledger.claim_ready("here", NOW, TTL, 10)) == [moving]
+
+
+def test_open_rotations_are_counted_by_what_they_wait_for(ledger: Ledger) -> None:
+    _waiting(ledger, "stuck", trouble=Trouble("operator", "the quota is full"), retry_at=LATER)
+    _waiting(ledger, "overlap", retry_at=LATER)
+    _waiting(ledger, "again", retry_at=NOW - MINUTE)
+    _waiting(ledger, "moving")
+    assert ledger.open_by_state(NOW) == {"moving": 2, "waiting": 1, "stuck": 1}

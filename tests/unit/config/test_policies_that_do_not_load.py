@@ -120,6 +120,15 @@ IN_A_POLICY = {
         {"schedule": 'schedule: {cron: "0 0 30 2 *"}'},
         "5:22: `cron`: this date never comes; check the day and the month",
     ),
+    "a freeze that is no day": (
+        {"schedule": 'schedule: {every: 90 days, freeze: ["Christmas"]}'},
+        '5:41: `freeze[0]`: not days; write for example "2026-11-27", "2026-12-20 to 2027-01-03", or "12-20 to 01-03" '
+        "for every year",
+    ),
+    "a freeze that ends before it begins": (
+        {"schedule": 'schedule: {every: 90 days, freeze: ["2026-12-20 to 2026-01-03"]}'},
+        "5:41: `freeze[0]`: the last day is before the first; exchange them",
+    ),
     "a window without a zone": (
         {"schedule": 'schedule: {every: 90 days, window: "Mon-Fri 09:00-16:00"}'},
         '5:40: `window`: not a window (days, times, zone); write for example "Mon-Thu 09:00-16:00 Europe/Berlin"',

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 
 import pytest
 
@@ -10,7 +10,7 @@ from rotator.config.policy_files import load
 from rotator.domain.durations import Duration
 from rotator.domain.limits import Limits, Rate
 from rotator.domain.model import ConnectionName, IssuerRef, Mode, Overlap, SecretName, Target
-from rotator.domain.policy import Schedule, Window
+from rotator.domain.policy import Freeze, Schedule, Window
 from tests.unit.config.small_plugins import CabinetPlace, small_plugins
 
 EVERYTHING = """
@@ -128,7 +128,7 @@ def test_the_commit_is_carried_along(policy):
         ("schedule: {never: true}", Schedule()),
         ("schedule: quarterly", Schedule(cron="0 3 1 */3 *")),
         ("schedule: {quarterly: true, splay: 1h}", Schedule(cron="0 3 1 */3 *", splay=timedelta(hours=1))),
-        ('schedule: {cron: "30 4 * * mon-fri"}', Schedule(cron="30 4 * * mon-fri")),
+        ('schedule: {cron: "30 4 * * mon,thu"}', Schedule(cron="30 4 * * mon,thu")),
         ("schedule: {before_expiry: 2 weeks}", Schedule(before_expiry=Duration.parse("14 days"))),
     ],
 )
@@ -148,6 +148,20 @@ def test_a_schedule_can_be_said_in_several_ways(policy, written, meant):
 def test_a_window_names_days_times_and_a_zone(policy, written, meant):
     folder = policy(schedule=f'schedule: {{every: 90 days, window: "{written}"}}')
     assert folder.load().policies[0].schedule.window == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ('["2026-11-27"]', Freeze(date(2026, 11, 27), date(2026, 11, 27))),
+        ('["2026-12-20 to 2027-01-03"]', Freeze(date(2026, 12, 20), date(2027, 1, 3))),
+        ('["12-20 to 01-03"]', Freeze(date(2024, 12, 20), date(2024, 1, 3), yearly=True)),
+        ('["02-29"]', Freeze(date(2024, 2, 29), date(2024, 2, 29), yearly=True)),
+    ],
+)
+def test_a_freeze_names_days(policy, written, meant):
+    folder = policy(schedule=f"schedule: {{every: 90 days, freeze: {written}}}")
+    assert folder.load().policies[0].schedule.freezes == (meant,)
 
 
 def with_defaults(folder, defaults, **keys):

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from rotator.daemon.pace import Pace
 from rotator.domain.durations import Duration
 from rotator.domain.errors import LedgerUnavailable
 from rotator.domain.model import Cause, Phase, SecretName
@@ -66,7 +65,7 @@ def test_a_daemon_that_was_away_for_a_year_does_not_rotate_everything_at_once(ma
     for name in NAMES:
         world.adopt(name)
     world.clock.move(days=365)
-    daemon = Daemon(world, pace=Pace(per_hour=5))
+    daemon = Daemon(world, begin_per_hour=5)
     daemon.run_for(minutes=50)
     assert len(daemon.told) == 5
     daemon.run_for(hours=4)
@@ -89,7 +88,7 @@ def test_a_token_that_expires_soon_does_not_wait_for_its_turn(make_world):
         world.policies[name] = replace(
             world.policies[name], schedule=replace(world.policies[name].schedule, every=Duration.parse("30 days"))
         )
-    daemon = Daemon(world, pace=Pace(per_hour=1))
+    daemon = Daemon(world, begin_per_hour=1)
     daemon.run_for(minutes=20)
     assert hasty in {report.secret for report in daemon.told}
     assert len(daemon.told) == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 
 import pytest
 
@@ -10,7 +10,7 @@ from rotator.domain.durations import Duration
 from rotator.domain.lifecycle import back_off
 from rotator.domain.model import Cause, Phase, Secret, SecretName, Trouble
 from rotator.domain.plan import CHAIN, Action, Decision, Reason, decide
-from rotator.domain.policy import Schedule, Window
+from rotator.domain.policy import Freeze, Schedule, Window
 from tests.unit.domain.builders import NOON, a_policy, a_rotation, a_secret, utc
 
 EVERY_90_DAYS = Schedule(every=Duration.parse("90 days"))
@@ -18,6 +18,7 @@ BEFORE_EXPIRY = Schedule(before_expiry=Duration.parse("14 days"))
 NIGHTLY = Window(frozenset(range(7)), time(22), time(4), "UTC")
 """Closed at noon."""
 DAILY = Window(frozenset(range(7)), time(9), time(16), "UTC")
+IN_JUNE = Freeze(date(2026, 6, 10), date(2026, 6, 17))
 
 NEVER_ADOPTED = Secret(SecretName("api"))
 YOUNG = a_secret(made=NOON - timedelta(days=30))
@@ -112,6 +113,11 @@ A_PERSONS_STEP = Trouble("operator", "The destinations hold different tokens.")
             id="outside its window",
         ),
         pytest.param(
+            a_policy(Schedule(every=Duration.parse("90 days"), window=NIGHTLY, freezes=(IN_JUNE,))), OLD, Cause.DUE,
+            Decision(Action.WAIT, Reason.FROZEN, "due; waits for the end of a freeze", utc("2026-06-18 00:00")),
+            id="frozen",
+        ),
+        pytest.param(
             a_policy(EVERY_90_DAYS), OLD, Cause.DUE,
             Decision(Action.ROTATE, Reason.DUE, "every 90 days", NOON - timedelta(days=1)),
             id="due",
@@ -197,7 +203,7 @@ def test_a_token_is_due_at_the_second(now, reason):
 
 
 @pytest.mark.parametrize(
-    ("now", "reason"), [("2026-06-15 11:59:59", Reason.NOT_DUE), ("2026-06-15 12:00:00", Reason.EXPIRED)]
+    ("now", "reason"), [("2026-06-15 11:59:59", Reason.DUE), ("2026-06-15 12:00:00", Reason.EXPIRED)]
 )
 def test_a_token_is_expired_at_the_second(now, reason):
     assert decide(a_policy(EVERY_90_DAYS), a_secret(expires=NOON), utc(now)).reason is reason
@@ -241,6 +247,14 @@ def test_a_token_of_unknown_age_is_due_instead_of_never():
 )
 def test_a_token_does_not_expire_for_the_sake_of_a_window(expires, reason):
     policy = a_policy(Schedule(before_expiry=Duration.parse("14 days"), window=NIGHTLY))
+    assert decide(policy, a_secret(expires=utc(expires)), NOON).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("expires", "reason"), [("2026-06-17 12:00", Reason.DUE), ("2026-06-18 12:00", Reason.FROZEN)]
+)
+def test_a_token_does_not_expire_for_the_sake_of_a_freeze(expires, reason):
+    policy = a_policy(Schedule(before_expiry=Duration.parse("14 days"), freezes=(IN_JUNE,)))
     assert decide(policy, a_secret(expires=utc(expires)), NOON).reason is reason
 
 

@@ -78,6 +78,29 @@ def test_a_token_is_due_when_the_first_rule_says_so(schedule, since, expires_at,
 
 
 @pytest.mark.parametrize(
+    ("schedule", "since", "expires_at", "at"),
+    [
+        pytest.param(
+            every("90 days"), "2026-01-01 10:00", "2026-02-01 10:00", "2026-01-29 07:36", id="a tenth of a short life"
+        ),
+        pytest.param(
+            every("2 years"), "2026-01-01 10:00", "2027-01-01 10:00", "2026-12-25 10:00", id="a week of a long life"
+        ),
+        pytest.param(
+            Schedule(cron="0 3 1 1 *"), "2026-01-02 10:00", "2026-06-30 10:00", "2026-06-23 10:00", id="cron is too late"
+        ),
+        pytest.param(
+            every("90 days"), "2026-01-01 10:00", "2025-12-01 10:00", "2025-12-01 10:00", id="it has expired already"
+        ),
+    ],
+)
+def test_a_token_that_expires_before_its_schedule_thinks_of_it_is_due_in_time(schedule, since, expires_at, at):
+    found = due(schedule, "api", utc(since), utc(expires_at))
+    assert found is not None
+    assert (found.at, found.why) == (utc(at), f"it expires at {expires_at}")
+
+
+@pytest.mark.parametrize(
     ("schedule", "expires_at"),
     [
         pytest.param(Schedule(), None, id="nothing is set"),

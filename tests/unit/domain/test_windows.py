@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.domain.policy import Window
-from rotator.domain.schedule import opens
+from rotator.domain.policy import Freeze, Schedule, Window
+from rotator.domain.schedule import frozen_until, may_begin, opens
 from tests.unit.domain.builders import NOON, utc
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -157,3 +157,58 @@ def test_nothing_is_open_between_a_moment_and_the_opening(window, moment, later)
     opening = opens(window, moment)
     if moment + later < opening:
         assert opens(window, moment + later) == opening
+
+
+# --- freezes ---------------------------------------------------------------------------------------------------------
+
+BLACK_FRIDAY = Freeze(date(2026, 11, 27), date(2026, 11, 27))
+AT_NEW_YEAR = Freeze(date(2024, 12, 20), date(2024, 1, 3), yearly=True)
+LEAP_DAY = Freeze(date(2024, 2, 29), date(2024, 2, 29), yearly=True)
+
+
+@pytest.mark.parametrize(
+    ("freeze", "moment", "end"),
+    [
+        pytest.param(BLACK_FRIDAY, "2026-11-26 23:59", None, id="the day before"),
+        pytest.param(BLACK_FRIDAY, "2026-11-27 00:00", "2026-11-28 00:00", id="its first minute"),
+        pytest.param(BLACK_FRIDAY, "2026-11-27 23:59", "2026-11-28 00:00", id="its last minute"),
+        pytest.param(BLACK_FRIDAY, "2027-11-27 12:00", None, id="another year"),
+        pytest.param(AT_NEW_YEAR, "2026-12-20 00:00", "2027-01-04 00:00", id="before New Year"),
+        pytest.param(AT_NEW_YEAR, "2027-01-03 23:59", "2027-01-04 00:00", id="after New Year"),
+        pytest.param(AT_NEW_YEAR, "2031-12-31 12:00", "2032-01-04 00:00", id="every year"),
+        pytest.param(AT_NEW_YEAR, "2027-01-04 00:00", None, id="it is over"),
+        pytest.param(LEAP_DAY, "2027-02-28 12:00", "2027-03-01 00:00", id="a leap day in another year"),
+        pytest.param(LEAP_DAY, "2028-02-29 12:00", "2028-03-01 00:00", id="a leap day in its year"),
+    ],
+)
+def test_a_freeze_holds_for_whole_days(freeze, moment, end):
+    found = frozen_until(Schedule(freezes=(freeze,)), utc(moment))
+    assert found == (utc(end) if end else None)
+
+
+def test_a_freeze_is_kept_in_the_zone_of_the_window():
+    schedule = Schedule(window=window("daily", "00:00", "00:00", BERLIN), freezes=(BLACK_FRIDAY,))
+    assert frozen_until(schedule, utc("2026-11-26 22:59")) is None
+    assert frozen_until(schedule, utc("2026-11-26 23:00")) == utc("2026-11-27 23:00")
+
+
+def test_after_a_freeze_the_window_is_waited_for_and_after_the_window_the_next_freeze():
+    mondays = window("mon", "09:00", "16:00")
+    monday_too = Freeze(date(2026, 11, 30), date(2026, 11, 30))
+    schedule = Schedule(window=mondays, freezes=(BLACK_FRIDAY, monday_too))
+    assert may_begin(schedule, utc("2026-11-27 10:00")) == utc("2026-12-07 09:00")
+    assert may_begin(schedule, utc("2026-11-23 10:00")) == utc("2026-11-23 10:00")
+
+
+@pytest.mark.parametrize(
+    ("days", "start", "end", "closed"),
+    [
+        ("mon", "09:00", "16:00", timedelta(days=6, hours=17)),
+        ("mon,tue,wed,thu", "09:00", "16:00", timedelta(days=3, hours=17)),
+        ("daily", "22:00", "04:00", timedelta(hours=18)),
+        ("daily", "00:00", "00:00", timedelta()),
+        ("fri,sun", "22:00", "04:00", timedelta(days=4, hours=18)),
+    ],
+)
+def test_the_longest_time_that_a_window_is_closed(days, start, end, closed):
+    assert window(days, start, end).longest_closed == closed

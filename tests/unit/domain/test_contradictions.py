@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, time, timedelta
 
 import pytest
 
 from rotator.domain.contracts import ExpiryRules, IssuerTraits, NameRules
 from rotator.domain.durations import Duration
 from rotator.domain.model import Overlap
-from rotator.domain.plan import policy_problems
-from rotator.domain.policy import Schedule
+from rotator.domain.contradictions import policy_problems
+from rotator.domain.policy import Freeze, Schedule, Window
 from tests.unit.domain.builders import a_policy
+
+MONDAYS = Window(frozenset({0}), time(9), time(16), "UTC")
+AT_NEW_YEAR = Freeze(date(2024, 12, 20), date(2024, 1, 3), yearly=True)
 
 
 def length(text: str) -> Duration:
@@ -151,6 +154,57 @@ def test_what_can_work_has_no_problem(policy, traits):
                 "choose a shorter time",
             ),
             id="its splay makes it due as soon as it is made",
+        ),
+        pytest.param(
+            a_policy(Schedule(cron="0 3 1 */3 *"), lifetime=length("90 days")), ANY,
+            (
+                ("schedule", "cron"),
+                "a token that lives 90 days would expire before it is rotated by cron 0 3 1 */3 *",
+                "rotate more often, add before_expiry, or let the token live longer",
+            ),
+            id="some quarters are longer than it lives",
+        ),
+        pytest.param(
+            a_policy(every("20 days", window=MONDAYS), lifetime=length("25 days")), ANY,
+            (
+                ("schedule", "window"),
+                "it closes for 6 days 17 hours; a token is due only 5 days before it expires",
+                "widen the window, or rotate earlier",
+            ),
+            id="its window may not open before it expires",
+        ),
+        pytest.param(
+            a_policy(Schedule(before_expiry=length("10 days"), freezes=(AT_NEW_YEAR,)), lifetime=length("1 year")), ANY,
+            (
+                ("schedule", "freeze"),
+                "12-20 to 01-03 is longer than the 10 days between a token's due time and its expiry",
+                "shorten the freeze, or rotate earlier",
+            ),
+            id="a freeze may outlast it",
+        ),
+        pytest.param(
+            a_policy(Schedule(cron="0 3 * * 1"), overlap=Overlap(for_=timedelta(days=7))), ANY,
+            (
+                ("overlap", "for"),
+                "an overlap of 7 days is not over when the next rotation is due",
+                "shorten the overlap, or rotate less often",
+            ),
+            id="an overlap as long as cron's interval",
+        ),
+        pytest.param(
+            a_policy(
+                every("30 days"),
+                overlap=Overlap(
+                    for_=timedelta(days=1), until_unused_for=timedelta(hours=1), at_most=timedelta(days=31)
+                ),
+            ),
+            IssuerTraits(reports_last_use=True),
+            (
+                ("overlap", "at_most"),
+                "an overlap of 31 days is not over when the next rotation is due",
+                "shorten the overlap, or rotate less often",
+            ),
+            id="the longest overlap is longer than the interval",
         ),
         pytest.param(
             a_policy(overlap=Overlap(until_unused_for=timedelta(hours=1))), ANY,
