@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -22,6 +22,9 @@ from rotator.domain.errors import NeedsOperator
 from rotator.domain.secret_value import SecretValue
 
 _NOT_ALLOWED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+_PAUSE = timedelta(seconds=10)
+"""After a refused login: many destinations ask at once, and a server locks out who is wrong five times (OpenBao's way
+with ``userpass``, ``approle`` and ``ldap``)."""
 
 
 class Identity:
@@ -32,21 +35,29 @@ class Identity:
         self._client = client
         self._config = config
         self._access = access
+        self._refused: tuple[int, datetime] | None = None
 
     def sign_in(self) -> Lease:
-        """Get a token. What the server refuses here, only a person can put right."""
+        """Get a token. What the server refuses here, only a person can put right; it is not asked again at once."""
         method = self._config.auth.method
         if method == "token":
             return self._looked_up(self._access.credential("token"))
+        if self._refused is not None and self._access.clock.now() - self._refused[1] < _PAUSE:
+            raise self._refusal(self._refused[0])
         with translated(self._server, Doing(f"sign in with {method}")):
             try:
                 return SIGN_IN[method](self._client, self._config, self._access)
             except Refused as refused:
                 if refused.status not in _NOT_ALLOWED or refused.by_a_secondary:
                     raise
-                raise NeedsOperator(
-                    f"{self._server.name} refused the {method} login ({refused.status}).", remedy=METHODS[method].check
-                ) from refused
+                self._refused = refused.status, self._access.clock.now()
+                raise self._refusal(refused.status) from refused
+
+    def _refusal(self, status: int) -> NeedsOperator:
+        method = self._config.auth.method
+        return NeedsOperator(
+            f"{self._server.name} refused the {method} login ({status}).", remedy=METHODS[method].check
+        )
 
     def renewed(self, token: SecretValue) -> Lease | None:
         """Ask for more time. None when there is none to be had, which is no failure: the token goes on to its end."""

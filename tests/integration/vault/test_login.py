@@ -100,6 +100,19 @@ def test_a_wrong_approle_credential_waits_for_a_person(
     assert "`role_id` and `secret_id`" in str(refusal)
 
 
+def test_a_refused_login_is_not_repeated_at_once_for_every_destination(
+    proxy: FaultProxy, approle: Credentials, place: VaultPlace, outside: Documents
+) -> None:
+    right, approle.values["secret_id"] = approle.values["secret_id"], "00000000-not-a-credential"
+    store = opened(proxy.url, outside.mount, approle, auth={"method": "approle"})
+    for _ in range(6):
+        assert type(refusal_of(lambda: store.preflight(place))) is NeedsOperator
+    assert len(proxy.sent("POST", "/auth/approle/login")) == 1
+    approle.values["secret_id"] = right
+    approle.time.move(seconds=10)
+    assert held(store.current(place)) == "tok_first_of_all"
+
+
 def test_a_login_that_the_server_has_no_time_for_is_temporary(
     proxy: FaultProxy, approle: Credentials, place: VaultPlace, outside: Documents
 ) -> None:
