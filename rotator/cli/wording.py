@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from rotator.cli.output import moment
-from rotator.domain.model import Phase, Rotation, Secret, Trouble
+from rotator.domain.model import Phase, Rotation, Secret
 from rotator.domain.plan import Action, Decision
 from rotator.flow.report import Outcome, Report
+from rotator.observe.troubles import as_sentence, stuck
 
 
 def outcome(report: Report, why_withdrawn: str | None) -> str:
@@ -25,7 +26,7 @@ def outcome(report: Report, why_withdrawn: str | None) -> str:
                 f"--once` revokes it then, `rotate retire {rotation.id}` does it now."
             )
         case Outcome.WITHDRAWN:
-            why = f" Why: {_sentence(why_withdrawn)}" if why_withdrawn else ""
+            why = f" Why: {as_sentence(why_withdrawn)}" if why_withdrawn else ""
             return f"WITHDRAWN, the old token is in force everywhere.{why} See `rotate history {report.secret}`."
         case _:
             reason = str(report.refused) if report.refused is not None else stuck(rotation)
@@ -50,29 +51,6 @@ def can_be_done_now(decision: Decision, now: datetime) -> bool:
     return decision.action is Action.ROTATE
 
 
-def stuck(rotation: Rotation) -> str:
-    """Say why a rotation does not move, and what moves it."""
-    trouble = rotation.trouble
-    if trouble is None:
-        return f"It was interrupted. The next run goes on; `rotate resume {rotation.id}` does at once."
-    return f"{_said(trouble)} {_way_out(rotation, trouble)}".rstrip()
-
-
-def _way_out(rotation: Rotation, trouble: Trouble) -> str:
-    if "`rotate " in trouble.remedy:
-        return ""
-    if not trouble.needs_operator:
-        again = f"The next run after {moment(rotation.retry_at)} UTC" if rotation.retry_at else "The next run"
-        return f"{again} tries again; `rotate resume {rotation.id}` does at once."
-    onward = f"Then run `rotate resume {rotation.id}`"
-    return f"{onward}, or `rotate withdraw {rotation.id}` to go back." if _can_go_back(rotation) else f"{onward}."
-
-
-def _can_go_back(rotation: Rotation) -> bool:
-    old_lives = rotation.old is None or rotation.old.state.may_live
-    return old_lives and rotation.phase is not Phase.CONFIRMED
-
-
 def _rotated(report: Report, rotation: Rotation) -> str:
     if report.old_may_live:
         return f"rotated, BUT {report.old_may_live}."
@@ -83,11 +61,3 @@ def _rotated(report: Report, rotation: Rotation) -> str:
 
 def _named(rotation: Rotation) -> str:
     return f" {rotation.old.handle}" if rotation.old is not None else ""
-
-
-def _said(trouble: Trouble) -> str:
-    return f"{_sentence(trouble.what)} {_sentence(trouble.remedy)}".rstrip()
-
-
-def _sentence(text: str) -> str:
-    return text if not text or text.endswith((".", "!", "?")) else f"{text}."
