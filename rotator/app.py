@@ -11,9 +11,9 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from rotator.config import policy_files
-from rotator.config.commit import commit_of
 from rotator.config.plugins import Plugins
+from rotator.config.policy_source.in_force import PolicySource
+from rotator.config.policy_source.opening import open_policy_source
 from rotator.config.references import ConnectionAccess
 from rotator.config.settings import Settings
 from rotator.domain.clock import Clock
@@ -21,6 +21,7 @@ from rotator.domain.contracts import Budget, Issuer
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.model import ConnectionName, Event, IssuerRef, Target
 from rotator.domain.policy import Connection, PolicySet
+from rotator.observe.logs import logger
 
 if TYPE_CHECKING:
     from rotator.flow.runner import Runner
@@ -37,9 +38,23 @@ class App:
         self.plugins = Plugins()
 
     @cached_property
+    def source(self) -> PolicySource:
+        """Where the policies come from, for as long as this process lives."""
+        return open_policy_source(self.settings, self.clock)
+
+    @cached_property
     def policies(self) -> PolicySet:
-        """All policies, valid as a whole. InvalidInput names every problem in every file."""
-        return policy_files.load(self.settings.policies, self.plugins, commit=commit_of(self.settings.policies))
+        """What is in force: all policies, valid as a whole. InvalidInput names every problem where nothing is good.
+
+        Older policies than the newest, which are in force because those are not good, are told in the log.
+        """
+        in_force = self.source.in_force
+        if in_force is None:
+            in_force = self.source.load()
+            for problem in self.source.problems:
+                logger().warning(f"the newest policies are refused, the last good ones are in force: {problem}")
+        self.plugins = in_force.plugins
+        return in_force.policies
 
     @cached_property
     def connections(self) -> OpenConnections:

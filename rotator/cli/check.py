@@ -20,7 +20,10 @@ def check(
     ] = False,
 ) -> None:
     """Validate the policies. Touches nothing."""
+    from rotator.config.policy_source.in_force import load_newest
+
     session: Context = context.obj
+    load_newest(session.app.source)  # of a repository, older ones might be in force: they are not what is asked about
     policies = session.app.policies
     counts = {"policies": len(policies.policies), "connections": len(policies.connections)}
     summary = f"{counted(counts['policies'], 'policy')}, {counted(counts['connections'], 'connection')}"

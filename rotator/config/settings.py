@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from platformdirs import user_state_path
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from rotator.config.documents import spot_in
+from rotator.config.policy_source.address import origin_of, ref_name, repository_address
 from rotator.config.problems import did_you_mean, wrong_value
+from rotator.config.references import Reference
 from rotator.domain.errors import InvalidInput, Problem
 
 _PREFIX: Final = "ROTATOR_"
 _FILE: Final = Path("rotator.toml")
+_OF_REPOSITORY: Final = ("repository", "ref", "signed_by", "repository_token")
 _PLACE_IN_MESSAGE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)")
 
 
@@ -32,7 +35,15 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
 
     policies: Path = Path("policies")
-    """A directory of policy files, or one file."""
+    """A directory of policy files, or one file; with ``repository`` one inside of it, by default all of it."""
+    repository: str | None = None
+    """The git repository that policies are followed in, as git takes it; it holds no password."""
+    ref: str = "main"
+    """The branch or tag of it."""
+    signed_by: Path | None = None
+    """Only commits that are signed with a key in this file are taken: OpenSSH's ``allowed_signers``."""
+    repository_token: str | None = None
+    """A reference to what an https server asks for."""
     ledger: str = Field(default_factory=_ledger_in_state_folder, repr=False)
     """``sqlite:///PATH`` or ``postgresql+psycopg://…``. It may hold a password."""
     fingerprint_key: Path | None = None
@@ -46,6 +57,34 @@ class Settings(BaseSettings):
         if not re.match(r"(sqlite|postgresql)(\+\w+)?://", url):
             raise ValueError("not the URL of a ledger; write `sqlite:///PATH` or `postgresql+psycopg://USER@HOST/NAME`")
         return url
+
+    @field_validator("repository")
+    @classmethod
+    def _is_an_address(cls, address: str | None) -> str | None:
+        return None if address is None else repository_address(address)
+
+    @field_validator("ref")
+    @classmethod
+    def _is_a_ref(cls, ref: str) -> str:
+        return ref_name(ref)
+
+    @field_validator("signed_by")
+    @classmethod
+    def _from_anywhere(cls, file: Path | None) -> Path | None:
+        """Make it absolute: git looks for it from another folder."""
+        return None if file is None else file.expanduser().absolute()
+
+    @field_validator("repository_token")
+    @classmethod
+    def _is_a_reference(cls, text: str | None) -> str | None:
+        return None if text is None else str(Reference.parse(text))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_of_the_repository(cls, settings: Any) -> Any:
+        if isinstance(settings, dict) and settings.get("repository") and "policies" not in settings:
+            return {**settings, "policies": "."}
+        return settings
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -69,15 +108,37 @@ def load_settings(given: Mapping[str, Any] | None = None) -> Settings:
 
     The file is the one that ``ROTATOR_CONFIG`` names, or ``rotator.toml`` in the current directory if there is one.
     Relative paths in it start from its own directory. InvalidInput names the option, variable or line that is wrong.
+    Policies that are given are on this machine: no repository is followed then.
     """
     given = given or {}
+    if "policies" in given:
+        given = {name: Settings.model_fields[name].default for name in _OF_REPOSITORY} | dict(given)
     named = os.environ.get(f"{_PREFIX}CONFIG")
     file = _TomlFile(Path(named) if named else _FILE, must_exist=bool(named))
     written = {name: value for name, value in file.settings.items() if not _variable(name)}
     try:
-        return Settings(**{**written, **given})
+        settings = Settings(**{**written, **given})
     except ValidationError as error:
         raise InvalidInput([_problem(details, given, file) for details in error.errors(include_url=False)]) from error
+    contradictions = [_placed(*found, given, file) for found in _contradictions(settings)]
+    if contradictions:
+        raise InvalidInput(contradictions)
+    return settings
+
+
+def _contradictions(settings: Settings) -> Iterator[tuple[str, str, str]]:
+    """Find settings that others leave without a meaning: which, what is wrong, what to do."""
+    repository = settings.repository
+    for name in _OF_REPOSITORY:
+        if repository is None and getattr(settings, name) != Settings.model_fields[name].default:
+            yield name, "there is no `repository` that this could be about", "name one, or remove this"
+    if repository is None:
+        return
+    if settings.policies.is_absolute() or ".." in settings.policies.parts:
+        what = "with `repository`, this is a folder inside of the repository"
+        yield "policies", what, "write its path from the top of the repository, or remove one of the two"
+    if settings.repository_token and origin_of(repository) is None:
+        yield "repository_token", "only https asks for a token; ssh has its keys", "remove this, or name it by https"
 
 
 def _variable(name: str) -> str | None:
@@ -88,7 +149,11 @@ def _variable(name: str) -> str | None:
 
 def _problem(details: Any, given: Mapping[str, Any], file: _TomlFile) -> Problem:
     name = str(details["loc"][0]) if details["loc"] else ""
-    what, remedy = wrong_value(details)
+    return _placed(name, *wrong_value(details), given, file)
+
+
+def _placed(name: str, what: str, remedy: str, given: Mapping[str, Any], file: _TomlFile) -> Problem:
+    """Say a problem of a setting where it was set."""
     if name in given:
         return Problem(f"--{name.replace('_', '-')}: {what}", remedy)
     variable = _variable(name)
@@ -103,7 +168,9 @@ class _TomlFile:
         self.text = ""
         if must_exist or path.exists():
             self.text = self._read()
-        self.settings = {name: self._from_here(name, value) for name, value in self._parsed().items()}
+        parsed = self._parsed()
+        self._follows_a_repository = bool(parsed.get("repository") or _variable("repository"))
+        self.settings = {name: self._from_here(name, value) for name, value in parsed.items()}
         known = Settings.model_fields
         unknown = [name for name in self.settings if name not in known]
         if unknown:
@@ -138,9 +205,15 @@ class _TomlFile:
 
     def _from_here(self, name: str, value: Any) -> Any:
         """Let relative paths start from the file's own directory."""
-        if name in ("policies", "fingerprint_key") and isinstance(value, str):
+        if not isinstance(value, str) or (name == "policies" and self._follows_a_repository):
+            return value
+        if name in ("policies", "fingerprint_key", "signed_by"):
             return self.path.parent / Path(value).expanduser()
-        relative = re.fullmatch(r"sqlite:///(?P<path>[^/:].*)", value) if isinstance(value, str) else None
+        if name == "repository_token" and value.startswith("file:"):
+            return f"file:{self.path.parent / Path(value.removeprefix('file:')).expanduser()}"
+        if name == "repository" and ":" not in value:
+            return str(self.path.parent / Path(value).expanduser())
+        relative = re.fullmatch(r"sqlite:///(?P<path>[^/:].*)", value)
         if name == "ledger" and relative:
             return f"sqlite:///{self.path.parent / relative['path']}"
         return value

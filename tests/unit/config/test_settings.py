@@ -113,3 +113,80 @@ def test_a_settings_file_that_was_named_must_be_there(monkeypatch):
 def test_a_settings_file_that_is_not_text_is_told(folder):
     (folder / "rotator.toml").write_bytes(b"\xff\xfe")
     assert refusal() == "rotator.toml: not UTF-8 text; save the file as UTF-8"
+
+
+def test_with_a_repository_the_policies_are_a_folder_inside_of_it(folder, monkeypatch):
+    (folder / "etc").mkdir()
+    (folder / "etc" / "rotator.toml").write_text(
+        'repository = "git@git.example:acme/policies.git"\npolicies = "rotation"\nsigned_by = "allowed_signers"\n'
+    )
+    monkeypatch.setenv("ROTATOR_CONFIG", "etc/rotator.toml")
+    settings = load_settings()
+    assert settings.policies == Path("rotation")
+    assert settings.ref == "main"
+    assert settings.signed_by == folder / "etc" / "allowed_signers"
+
+
+def test_with_a_repository_all_of_it_holds_policies_where_nothing_else_is_said(monkeypatch):
+    monkeypatch.setenv("ROTATOR_REPOSITORY", "https://git.example/acme/policies.git")
+    assert load_settings().policies == Path()
+
+
+def test_a_repository_and_its_token_on_this_machine_start_from_the_settings_file(folder, monkeypatch):
+    (folder / "etc").mkdir()
+    (folder / "etc" / "rotator.toml").write_text('repository = "../policies.git"\n')
+    monkeypatch.setenv("ROTATOR_CONFIG", "etc/rotator.toml")
+    assert load_settings().repository == (folder / "etc" / ".." / "policies.git").as_uri()
+    (folder / "etc" / "rotator.toml").write_text('repository = "https://git.example/x"\nrepository_token = "file:t"\n')
+    assert load_settings().repository_token == "file:etc/t"
+
+
+def test_policies_that_an_option_names_are_on_this_machine_whatever_repository_is_set(folder, monkeypatch):
+    (folder / "rotator.toml").write_text(
+        'repository = "https://git.example/x"\nref = "stable"\nsigned_by = "signers"\n'
+    )
+    monkeypatch.setenv("ROTATOR_REPOSITORY_TOKEN", "env:GIT_TOKEN")
+    settings = load_settings({"policies": Path("draft")})
+    assert (settings.repository, settings.policies) == (None, Path("draft"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            'ref = "stable"',
+            "rotator.toml:1:1: `ref`: there is no `repository` that this could be about; name one, or remove this",
+        ),
+        (
+            'repository = "https://git.example/x"\npolicies = "/etc/policies"',
+            (
+                "rotator.toml:2:1: `policies`: with `repository`, this is a folder inside of the repository; "
+                "write its path from the top of the repository, or remove one of the two"
+            ),
+        ),
+        (
+            'repository = "git@git.example:x"\nrepository_token = "env:T"',
+            (
+                "rotator.toml:2:1: `repository_token`: only https asks for a token; ssh has its keys; "
+                "remove this, or name it by https"
+            ),
+        ),
+        (
+            'repository = "http://git.example/x"',
+            "rotator.toml:1:1: `repository`: over http, anybody on the way could write your policies; use https",
+        ),
+        (
+            'repository = "https://git.example/x"\nref = "a b"',
+            "rotator.toml:2:1: `ref`: not the name of a branch or tag; write one, such as `main`",
+        ),
+    ],
+)
+def test_settings_of_a_repository_that_contradict_each_other_are_told_with_their_line(folder, text, expected):
+    (folder / "rotator.toml").write_text(text)
+    assert refusal() == expected
+
+
+def test_a_token_instead_of_a_reference_is_refused_and_not_quoted(folder):
+    (folder / "rotator.toml").write_text('repository = "https://git.example/x"\nrepository_token = "hunter2hunter2"\n')
+    assert "rotator.toml:2:1: `repository_token`: not a reference" in refusal()
+    assert "hunter2" not in refusal()

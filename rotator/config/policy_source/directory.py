@@ -1,0 +1,84 @@
+"""Policies from a directory, or one file, on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+from rotator.config import policy_files
+from rotator.config.commit import commit_of, head_of
+from rotator.config.plugins import Plugins
+from rotator.config.policy_paths import policy_paths
+from rotator.config.policy_source.in_force import InForce, Refreshed
+from rotator.domain.errors import InvalidInput, Problem
+
+_TRIES: Final = 5
+
+
+class DirectorySource:
+    """A directory whose files are read again when one of them changes. What changes meanwhile is read next time.
+
+    ``plugins`` makes the plug-ins for one reading.
+    """
+
+    def __init__(self, path: Path, plugins: Callable[[], Plugins] = Plugins) -> None:
+        self.in_force: InForce | None = None
+        self.problems: tuple[Problem, ...] = ()
+        self._path = path
+        self._plugins = plugins
+        self._judged: bytes | None = None
+
+    def load(self) -> InForce:
+        for _ in range(_TRIES):
+            self.refresh()
+            if self.in_force is not None:
+                return self.in_force
+            if self.problems:
+                raise InvalidInput(self.problems)
+        what = "the files change while they are read"
+        raise InvalidInput([Problem(what, "try again when nobody writes there", self._path)])
+
+    def refresh(self) -> Refreshed:
+        state = self._state()
+        if state == self._judged:
+            return Refreshed()
+        in_force, problems = self._read()
+        if self._state() != state:
+            return Refreshed()  # half of it may be old and half new
+        self._judged = state
+        healed = bool(self.problems) and not problems
+        self.problems = problems
+        if in_force is not None:
+            self.in_force = in_force
+        return Refreshed(in_force, problems, healed)
+
+    def _read(self) -> tuple[InForce | None, tuple[Problem, ...]]:
+        plugins = self._plugins()
+        try:
+            policies = policy_files.load(self._path, plugins, commit=commit_of(self._path))
+        except InvalidInput as error:
+            return None, error.problems
+        return InForce(policies, plugins), ()
+
+    def _state(self) -> bytes:
+        """Digest what changes when a file does, without reading it.
+
+        Links are followed: Kubernetes swaps a link to a whole directory of them. The time of the inode's change counts,
+        too: it tells what ``touch -d`` and ``chmod`` did. A commit without a change of a file is a change.
+        """
+        digest = blake2b(str(head_of(self._path)).encode())
+        try:
+            files = policy_paths(self._path)
+        except InvalidInput as error:
+            digest.update(str(error).encode(errors="surrogateescape"))
+            return digest.digest()
+        for file in files:
+            try:
+                found = file.stat()
+                seen = f"{found.st_dev} {found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
+            except OSError as error:
+                seen = str(error.strerror)
+            digest.update(f"{seen} {file}\0".encode(errors="surrogateescape"))
+        return digest.digest()

@@ -1,0 +1,56 @@
+"""Makes the source of policies that the settings ask for."""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
+
+from platformdirs import user_state_path
+
+from rotator.config.policy_source.in_force import PolicySource
+from rotator.config.references import ConnectionAccess
+from rotator.config.settings import Settings
+from rotator.domain.clock import Clock
+from rotator.domain.model import ConnectionName
+from rotator.domain.policy import Connection, Source
+from rotator.domain.secret_value import SecretValue
+
+
+def open_policy_source(settings: Settings, clock: Clock) -> PolicySource:
+    """Give the source. Nothing is read, and nobody asked, before its ``load``."""
+    if settings.repository is None:
+        from rotator.config.policy_source.directory import DirectorySource  # noqa: PLC0415  only what is needed
+
+        return DirectorySource(settings.policies)
+    from rotator.config.policy_source.repository import RepositorySource  # noqa: PLC0415  as above
+
+    folder = PurePosixPath(settings.policies)
+    reference = settings.repository_token
+    return RepositorySource(
+        settings.repository,
+        settings.ref,
+        folder,
+        _state_folder(settings.repository, settings.ref, folder),
+        signed_by=settings.signed_by,
+        token=None if reference is None else lambda: _look_up(reference, clock),
+    )
+
+
+def _state_folder(address: str, ref: str, folder: PurePosixPath) -> Path:
+    """Give a folder of its own to each thing that can be followed, with a name that tells a person which it is."""
+    digest = blake2b(f"{address}\0{ref}\0{folder}".encode(), digest_size=6).hexdigest()
+    name = re.sub(r"[^A-Za-z0-9]+", "-", address.removesuffix(".git").rstrip("/").rpartition("/")[2]).strip("-")
+    return user_state_path("rotator", appauthor=False) / "policies" / f"{name[:40]}-{digest}"
+
+
+def _look_up(reference: str, clock: Clock) -> SecretValue:
+    """Look the token up now, in the way of a connection's credentials. NeedsOperator says what is missing."""
+    needed_by = Connection(
+        ConnectionName("repository_token"),
+        provider="git",
+        config=SimpleNamespace(credentials={"token": reference}),
+        source=Source(Path("rotator.toml"), 1),
+    )
+    return ConnectionAccess(needed_by, clock).credential("token")
