@@ -110,6 +110,11 @@ class ExpiryRules:
     never_means: Duration | None = None
     """What "never" turns out to be there, where it is not for ever."""
 
+    def end_of(self, lifetime: Duration | None, made_at: datetime) -> datetime | None:
+        """Give when a token expires that was made then, by these rules alone; None: never."""
+        length = lifetime or self.never_means
+        return length.after(made_at) if length else None
+
 
 @dataclass(frozen=True)
 class IssuerTraits:
@@ -117,6 +122,8 @@ class IssuerTraits:
 
     coexistence: Coexistence = Coexistence.MANY
     max_active: int | None = None
+    by_hand: bool = False
+    """People make and delete its tokens on its own pages. It is an ``IssuerByHand``, and lists nothing."""
     lists: bool = True
     names_tokens: bool = True
     """Its list shows the name we gave: a lost token is found by name. Else by ids that are new."""
@@ -131,6 +138,11 @@ class IssuerTraits:
     """How long a new token may still be refused, or be missing from the list."""
     revoke_propagation: timedelta = timedelta(seconds=60)
     """How long a revoked token may still be accepted."""
+    value_pattern: str | None = None
+    """What a whole value looks like, where people hand it in."""
+    refuses_accounts: bool = False
+    """A refusal may be about the whole account (a bill that was not paid): it proves a token's death only while the
+    issuer accepts another one of the account."""
 
 
 class Issuer(Protocol):
@@ -157,6 +169,30 @@ class Issuer(Protocol):
 
     def revoke(self, handle: Handle) -> Revocation:
         """End this token and no other. Repeatable."""
+        ...
+
+
+@dataclass(frozen=True)
+class Instructions:
+    """What a person does at an issuer's own pages, in the pages' words. Parts of sentences, without a full stop."""
+
+    link: str
+    make: str
+    """Where on the page: ``API Tokens → New Token``."""
+    delete: str
+    expiry: str = ""
+    """What to choose there for the lifetime that was asked for; empty where the page offers no choice."""
+    recognise: str = ""
+    """How one token is told from another in the page's list."""
+    compromised: str = ""
+    """What its makers advise when a token got out."""
+
+
+class IssuerByHand(Issuer, Protocol):
+    """An issuer that only a person can ask for a token. The engine asks the person; ``verify`` is all that it calls."""
+
+    def instructions(self, lifetime: Duration | None) -> Instructions:
+        """Say how a token of this lifetime is made, and how one is deleted. Calls nobody."""
         ...
 
 

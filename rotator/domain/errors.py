@@ -48,6 +48,18 @@ class NeedsOperator(RotatorError):
     """Only a person can go on. The rotation stays where it is, whole and resumable."""
 
 
+class AsksPerson(NeedsOperator):
+    """A person is asked to do what no program can: to make or delete a token on a page. Nothing is wrong.
+
+    ``what`` is the request: while it stays the same, it is the same request, and they are only reminded of it.
+    ``look_again`` says how soon it can be seen that they did it; None: only they can tell.
+    """
+
+    def __init__(self, what: str, *, remedy: str, look_again: timedelta | None = None) -> None:
+        super().__init__(what, remedy=remedy)
+        self.look_again = look_again
+
+
 class Conflict(NeedsOperator):
     """Somebody else changed the place since we looked at it. Nothing was written."""
 

@@ -24,7 +24,7 @@ from enum import StrEnum
 from typing import Final
 
 from rotator.domain.errors import WrongOrder
-from rotator.domain.model import Destination, Mode, Phase, Placed, Rotation, Token, TokenState
+from rotator.domain.model import Destination, Mode, Phase, Placed, Proof, Rotation, Token, TokenState
 from rotator.domain.spread import share_of
 
 ALLOWED_MOVES: Final[frozenset[tuple[Phase, Phase]]] = frozenset(
@@ -64,11 +64,13 @@ class Step(StrEnum):
     CONFIRM = "confirm"
     RETIRE = "retire"
     WITHDRAW = "withdraw"
-    """The end of the new token was begun, because the rotation was given up. There is no way but to its end."""
+    """The rotation was given up, and the end of its tokens begun. There is no way but to its end."""
 
 
 def next_step(rotation: Rotation, *, holding: bool) -> Step | None:
     """Say what this rotation needs now, or None when it has ended. ``holding``: the new value is in our memory."""
+    if rotation.given_up is not None and rotation.phase.is_open:
+        return Step.WITHDRAW
     match rotation.phase:
         case Phase.PLANNED:
             return _next_before_issue(rotation)
@@ -173,6 +175,11 @@ def with_token(rotation: Rotation, token_id: str, change: Callable[[Token], Toke
         old=change(old) if old is not None and old.id == token_id else old,
         tokens=tuple(change(token) if token.id == token_id else token for token in rotation.tokens),
     )
+
+
+def buried(proof: Proof, now: datetime) -> Callable[[Token], Token]:
+    """Give the change that writes a death down, for ``with_token``."""
+    return lambda token: replace(token, state=TokenState.DEAD, proof=proof, ended_at=now)
 
 
 def with_destinations(rotation: Rotation, changed: Iterable[Destination]) -> Rotation:

@@ -84,6 +84,8 @@ class Proof(StrEnum):
     """The issuer was asked with the token's own value and refused it."""
     UNLISTED = "unlisted"
     """Revoked, and the issuer no longer lists it; its value was not to be had, so it could not be tried."""
+    SAID = "said by a person"
+    """A person says that it is gone; nothing could be asked. Not enough after a compromise."""
     NEVER_MADE = "never made"
     """The issuer refused to make it, or it was looked for twice and never found."""
 
@@ -173,13 +175,23 @@ class Trouble:
     """Why a rotation is not moving, for people: which family of error, what happened, what to do."""
 
     kind: str
-    """``temporary``, ``permanent`` or ``operator``."""
+    """``temporary``, ``permanent``, ``operator``, or ``person``: somebody is asked to do a thing at an issuer."""
     what: str
     remedy: str = ""
+    since: datetime | None = None
+    """Since when a person is asked for this very thing."""
+    said: int = 0
+    """How often they were told: once when it was asked, and with each reminder."""
 
     @property
     def needs_operator(self) -> bool:
-        return self.kind == "operator"
+        """Tell whether nothing moves until a person does something."""
+        return self.kind in ("operator", "person")
+
+    @property
+    def is_asked(self) -> bool:
+        """Tell whether a person is asked for what no program can do. It is looked again whether they did."""
+        return self.kind == "person"
 
 
 @dataclass(frozen=True)
@@ -206,6 +218,8 @@ class Rotation:
     """Failures in a row. Reset by every success."""
     retry_at: datetime | None = None
     trouble: Trouble | None = None
+    given_up: str | None = None
+    """Why it is being withdrawn, once that was begun: there is no way but to its end."""
     reason: str = ""
     actor: str = ""
     commit: str | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import re
 import threading
 import weakref
 from typing import Final, NoReturn
@@ -38,6 +39,10 @@ class SecretValue:
     def same_as(self, other: SecretValue | None) -> bool:
         """Tell whether both hold the same value, in a time that does not depend on where they differ."""
         return other is not None and hmac.compare_digest(_bytes(self.reveal()), _bytes(other.reveal()))
+
+    def fits(self, pattern: str) -> bool:
+        """Tell whether the whole value matches a regular expression."""
+        return re.fullmatch(pattern, self.__value) is not None
 
     def __repr__(self) -> str:
         return f"SecretValue({MASK})"

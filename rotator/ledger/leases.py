@@ -81,7 +81,8 @@ def _take(connection: Connection, which: ColumnElement[bool], owner: str, until:
 
 
 _NEEDS_NOBODY: Final = rotations.c.trouble_kind.is_distinct_from("operator")
-"""Only a person can move the others: asked again and again, they would say the same."""
+"""Only a person can move the others: asked again and again, they would say the same. Where a person is asked for
+something (``person``), it is looked again whether they did it."""
 
 
 def _is_free(now: datetime) -> ColumnElement[bool]:

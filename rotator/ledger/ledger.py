@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from rotator.domain.limits import Rate
-from rotator.domain.model import Event, Fingerprint, Rotation, RotationId, Secret, SecretName, Token
+from rotator.domain.model import ConnectionName, Event, Fingerprint, Rotation, RotationId, Secret, SecretName, Token
 from rotator.domain.secret_value import SecretValue
 from rotator.ledger import budgets, leases, moves, queries, solitude, verification
 from rotator.ledger.budgets import Turn
@@ -106,6 +106,19 @@ class Ledger:
         with self._database.reading() as connection:
             return queries.last_rotation(connection, name)
 
+    def tokens_of_issuer(self, issuer: ConnectionName) -> list[Token]:
+        """Give the tokens that rotations of this issuer's connection made or replaced, and that are not dead.
+
+        Those that were adopted and never rotated are not among them: nothing says where they come from.
+        """
+        with self._database.reading() as connection:
+            return queries.tokens_of_issuer(connection, issuer)
+
+    def token_of_value(self, value: SecretValue) -> Token | None:
+        """Give the token that has this value, of whichever secret, dead or alive; None when there never was one."""
+        with self._database.reading() as connection:
+            return queries.token_of_value(connection, self.fingerprint(value))
+
     def history(self, name: SecretName) -> list[Event]:
         """Give a secret's events, oldest first, as they stand; ``broken_links`` tells whether to believe them."""
         with self._database.reading() as connection:
@@ -159,7 +172,7 @@ class Ledger:
             return leases.claim(connection, rotation_id, owner, now, ttl)
 
     def claim_ready(self, owner: str, now: datetime, ttl: timedelta, limit: int) -> list[tuple[Rotation, Lease]]:
-        """Take up to ``limit`` open rotations that nobody holds, that wait for no person, whose ``retry_at`` has come.
+        """Take up to ``limit`` open rotations that nobody holds, that no person must mend, whose ``retry_at`` has come.
 
         Compromised ones come first, then those that wait longest. Two callers never get the same one.
         """

@@ -7,10 +7,23 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Select, case, func, literal_column, or_, select
 
 from rotator.domain.errors import InvalidInput
-from rotator.domain.model import Destination, Event, Phase, Rotation, RotationId, Secret, SecretName, Token, TokenId
+from rotator.domain.model import (
+    ConnectionName,
+    Destination,
+    Event,
+    Fingerprint,
+    Phase,
+    Rotation,
+    RotationId,
+    Secret,
+    SecretName,
+    Token,
+    TokenId,
+    TokenState,
+)
 from rotator.ledger.rows import Row, destination_from, event_from, rotation_from, token_from
 from rotator.ledger.tables import IS_OPEN, destinations, events, rotations, secrets, tokens
 
@@ -57,6 +70,19 @@ def secret(connection: Connection, name: SecretName) -> Secret:
 
 def secrets_known(connection: Connection) -> list[Secret]:
     return _secrets(connection)
+
+
+def tokens_of_issuer(connection: Connection, issuer: ConnectionName) -> list[Token]:
+    of_it = select(rotations.c.id, rotations.c.old_token).where(rotations.c.issuer_connection == issuer).subquery()
+    concerned = or_(tokens.c.rotation.in_(select(of_it.c.id)), tokens.c.id.in_(select(of_it.c.old_token)))
+    alive = select(tokens).where(concerned, tokens.c.state != TokenState.DEAD.value)
+    rows = connection.execute(alive.order_by(tokens.c.created_at, tokens.c.id)).mappings()
+    return [token_from(row) for row in rows]
+
+
+def token_of_value(connection: Connection, fingerprint: Fingerprint) -> Token | None:
+    row = connection.execute(select(tokens).where(tokens.c.fingerprint == fingerprint).limit(1)).mappings().first()
+    return token_from(row) if row is not None else None
 
 
 def history(connection: Connection, name: SecretName) -> list[Event]:

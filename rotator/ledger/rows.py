@@ -66,6 +66,9 @@ def rotation_row(rotation: Rotation) -> dict[str, Any]:
         "trouble_kind": trouble.kind if trouble else None,
         "trouble_what": trouble.what if trouble else None,
         "trouble_remedy": trouble.remedy if trouble else None,
+        "trouble_since": trouble.since if trouble else None,
+        "trouble_said": trouble.said if trouble else None,
+        "given_up": rotation.given_up,
         "reason": rotation.reason,
         "actor": rotation.actor,
         "policy_commit": rotation.commit,
@@ -73,7 +76,6 @@ def rotation_row(rotation: Rotation) -> dict[str, Any]:
 
 
 def rotation_from(row: Row, old: Token | None, tokens: list[Token], destinations: list[Destination]) -> Rotation:
-    kind = row["trouble_kind"]
     return Rotation(
         id=RotationId(row["id"]),
         secret=SecretName(row["secret"]),
@@ -91,12 +93,20 @@ def rotation_from(row: Row, old: Token | None, tokens: list[Token], destinations
         destinations=tuple(destinations),
         attempts=row["attempts"],
         retry_at=row["retry_at"],
-        trouble=Trouble(kind, row["trouble_what"], row["trouble_remedy"]) if kind else None,
+        trouble=_trouble_from(row),
+        given_up=row["given_up"],
         reason=row["reason"],
         actor=row["actor"],
         commit=row["policy_commit"],
         revision=row["revision"],
     )
+
+
+def _trouble_from(row: Row) -> Trouble | None:
+    if row["trouble_kind"] is None:
+        return None
+    words = row["trouble_kind"], row["trouble_what"], row["trouble_remedy"]
+    return Trouble(*words, since=row["trouble_since"], said=row["trouble_said"] or 0)
 
 
 def _overlap_json(overlap: Overlap) -> dict[str, float | None]:
