@@ -88,6 +88,12 @@ class ConnectionAccess:
             raise NeedsOperator(what, remedy="Put the value there.")
         return SecretValue(value)
 
+    def warn(self, what: str) -> None:
+        """Note what a person should mend. Said often, it is noted once."""
+        with self._lock:
+            if what not in self.warnings:
+                self.warnings.append(what)
+
     def shared(self, key: str, make: Callable[[], SharedT]) -> SharedT:
         """Make something once for the connection. Whoever asks meanwhile waits; a failed attempt leaves nothing."""
         with self._lock:  # reentrant: making a login may ask for the shared HTTP client
@@ -135,7 +141,4 @@ class ConnectionAccess:
     def _warn_if_open(self, path: Path, mode: int) -> None:
         if not mode & _OTHERS_MAY_READ:
             return
-        warning = f"{path} can be read or written by others (mode {stat.S_IMODE(mode):04o}); run `chmod 600` on it"
-        with self._lock:
-            if warning not in self.warnings:
-                self.warnings.append(warning)
+        self.warn(f"{path} can be read or written by others (mode {stat.S_IMODE(mode):04o}); run `chmod 600` on it")

@@ -10,6 +10,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
+from socket import gethostname
 from typing import TYPE_CHECKING, Final
 
 from rotator.config.policy_source.in_force import InForce, PolicySource
@@ -80,7 +81,8 @@ class Daemon:
 
     def _serve(self, in_force: InForce) -> Service:
         app = self._app
-        runner = app.runner(log_event, stays=False, measured=self._metrics.step)
+        who = f"the daemon on {gethostname()}"
+        runner = app.runner(log_event, stays=False, measured=self._metrics.step, actor=who)
         self._metrics.ledger_up.set(1)
         self._metrics.policies_valid.set(0 if self._source.problems else 1)
         return Service(

@@ -28,8 +28,12 @@ from rotator.flow.runner import Runner
 from rotator.flow.work import LEASE
 from rotator.ledger.ledger import Lease, Ledger
 
-_LOOK_AGAIN: Final = timedelta(hours=1)
-"""How long other processes' changes may go unseen: somebody adopts a token that is due soon."""
+_LOOK_AGAIN: Final = timedelta(hours=6)
+"""How often everything is looked at again. What others change is seen by its events, within a tick."""
+
+_NEWS: Final = timedelta(seconds=10)
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""Events are written by the clocks of other machines."""
 
 _FIRST_PAUSE: Final = 6
 """A refused beginning is tried again after two minutes, then four, …, then every hour."""
@@ -61,6 +65,7 @@ class Service:
         self._policies: dict[SecretName, Policy] = {}
         self._commit: str | None = None
         self._read_at: datetime | None = None
+        self._news_at: datetime | None = None
         self.accept(policies)
 
     # --- what is to be done --------------------------------------------------------------------------------------
@@ -81,6 +86,8 @@ class Service:
             now = self._now()
             if self._read_at is None or not self._read_at <= now < self._read_at + _LOOK_AGAIN:
                 self._read_everything(now)
+            elif self._news_at is None or not self._news_at <= now < self._news_at + _NEWS:
+                self._read_news(now)
             claimed = self._ledger.claim_ready(self._runner.tools.owner, now, LEASE, 1)
             if claimed:
                 rotation, lease = claimed[0]
@@ -119,7 +126,16 @@ class Service:
         for policy in self._policies.values():
             if policy.name not in self._in_hand:
                 self._schedule(policy, known.get(policy.name) or Secret(policy.name), now)
-        self._read_at = now
+        self._read_at = self._news_at = now
+
+    def _read_news(self, now: datetime) -> None:
+        """Look again at what another process changed: a token was adopted, a rotation ended elsewhere."""
+        since = (self._news_at or now) - _CLOCKS_DIFFER
+        for name in self._ledger.changed_since(min(since, now)):
+            policy = self._policies.get(name)
+            if policy is not None and name not in self._in_hand and name not in self._refusals:
+                self._schedule(policy, self._ledger.secret(name), now)
+        self._news_at = now
 
     def _next_beginning(self, now: datetime) -> Work | None:
         has_room = self._pace.has_room(len(self._policies), now)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -53,6 +53,7 @@ class Metrics:
     """One process's metrics. Safe to use from several threads."""
 
     def __init__(self, read: Callable[[], Reading]) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # not typed there; else there are twice the series
         self._registry = CollectorRegistry()
         self._registry.register(_OnScrape(read))
         self._rotations = Counter(

@@ -20,6 +20,7 @@ class DictionaryAccess:
     def __init__(self, credentials: Mapping[str, str] | None = None) -> None:
         self.clock: Clock = MovingClock()
         self.budget: Budget = NO_BUDGET
+        self.warnings: list[str] = []
         self._credentials = dict(credentials or {})
         self._made: dict[str, Any] = {}
 
@@ -27,6 +28,9 @@ class DictionaryAccess:
         if name not in self._credentials:
             raise NeedsOperator(f"there is no credential {name!r}")
         return SecretValue(self._credentials[name])
+
+    def warn(self, what: str) -> None:
+        self.warnings.append(what)
 
     def shared(self, key: str, make: Callable[[], MadeT]) -> MadeT:
         if key not in self._made:

@@ -32,6 +32,7 @@ from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
 
 _LARGEST: Final = 65_536
+_AT_MOST_EVERY: Final = timedelta(minutes=10)
 _READ_AFTER_WRITE: Final = (0.2, 0.4, 0.8, 1.6)
 """Seconds to wait between looks for a version that was just written (aws-sdk-js-v3 #7701: not there a moment later)."""
 
@@ -67,6 +68,7 @@ class SecretsManagerStore:
     def __init__(self, config: AwsConfig, access: Access) -> None:
         self._region = config.region
         self._clock = access.clock
+        self._warn = access.warn
         self._call = Calls(config, access)
 
     def traits(self, place: AwsPlace) -> StoreTraits:  # noqa: ARG002 -- the same everywhere
@@ -83,6 +85,11 @@ class SecretsManagerStore:
             _refuse_to_create(place)
             return None
         refuse_what_others_govern(place.secret, description, self._region, ours=None)
+        if description.changed_within(_AT_MOST_EVERY, self._clock.now()):
+            self._warn(
+                f"`{place.secret}` was changed within the last ten minutes; AWS advises against more, as it keeps no "
+                "more than 100 versions of a day and refuses the next"
+            )
         return self.current(place)
 
     def write(self, place: AwsPlace, value: SecretValue, expected: Version | None, key: str) -> Version:

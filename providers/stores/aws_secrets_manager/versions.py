@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -51,6 +52,10 @@ class Description:
 
     def holder(self, label: str) -> Version | None:
         return next((Version(version) for version, labels in self.stages.items() if label in labels), None)
+
+    def changed_within(self, length: timedelta, now: datetime) -> bool:
+        changed = self.answer.get("LastChangedDate")
+        return isinstance(changed, datetime) and timedelta() <= now - changed < length
 
     def labels(self, version: str) -> list[str]:
         return self.stages.get(version, [])

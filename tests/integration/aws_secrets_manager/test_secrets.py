@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -181,3 +182,14 @@ def test_a_secret_is_created_with_the_key_that_the_policy_names(host: Any, guest
     publish(guest, place, value)
     assert host.describe_secret(SecretId=place.secret)["KmsKeyId"] == "alias/ours"
     assert held(guest.current(place)) == value.reveal()
+
+
+@pytest.mark.parametrize(("minutes_ago", "warnings"), [(9, 1), (11, 0)])
+def test_writing_to_a_secret_again_so_soon_is_warned_about_and_done(
+    fake: SecretsManager, secret: Secret, place: AwsPlace, minutes_ago: int, warnings: int
+) -> None:
+    access = access_with("AKIDEXAMPLE", "secret-key")
+    secret.extra["LastChangedDate"] = (access.clock.now() - timedelta(minutes=minutes_ago)).timestamp()
+    assert held(store_at(fake.url, access).preflight(place)) == "start"
+    assert len(access.warnings) == warnings
+    assert all("ten minutes" in warning for warning in access.warnings)

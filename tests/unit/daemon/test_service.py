@@ -52,6 +52,14 @@ def test_a_first_start_begins_nothing_for_tokens_that_nobody_adopted(world):
     assert world.alive() == set()
 
 
+def test_a_token_that_is_adopted_while_it_runs_is_seen_at_once(world):
+    daemon = Daemon(world)
+    daemon.run_for(minutes=20)
+    world.adopt()
+    daemon.run_for(minutes=1, every=timedelta(seconds=15))
+    assert daemon.service.snapshot()["app"].due is not None
+
+
 def test_a_token_that_is_adopted_while_it_runs_is_rotated_in_time(world):
     daemon = Daemon(world)
     daemon.run_for(hours=1)
@@ -193,11 +201,13 @@ def test_two_daemons_rotate_nothing_twice(make_world):
     assert [begun(world, name) for name in NAMES[:6]] == [1] * 6
 
 
-@pytest.mark.parametrize("call", ["claim_ready", "secret", "secrets"])
+@pytest.mark.parametrize("call", ["changed_since", "claim_ready", "secret", "secrets"])
 def test_a_ledger_that_goes_away_and_comes_back_loses_nothing(world, call, monkeypatch):
     world.adopt()
     daemon = Daemon(world)
-    world.clock.move(days=91)
+    if call != "secrets":
+        daemon.service.work()
+    world.clock.move(minutes=10 if call == "changed_since" else 60 * 24 * 91)
 
     def gone(*_, **__):
         raise LedgerUnavailable("the disk is full")
@@ -206,7 +216,7 @@ def test_a_ledger_that_goes_away_and_comes_back_loses_nothing(world, call, monke
         away.setattr(world.ledger, call, gone)
         with pytest.raises(LedgerUnavailable):
             daemon.service.work()
-    daemon.run_for(minutes=10)
+    daemon.run_for(days=92 if call == "changed_since" else 1, every=timedelta(hours=2))
     assert begun(world, "app") == 1
 
 

@@ -1,4 +1,4 @@
-"""How much each connection has used of its service's limits, and which process has requests under way."""
+"""What many daemons share: budgets of connections, requests under way, and a way to find what others changed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ MOMENT = sa.String(32).with_variant(sa.TIMESTAMP(timezone=True), "postgresql")
 
 
 def upgrade() -> None:
+    op.create_index("events_by_time", "events", ["at"])
     op.create_table(
         "budgets",
         sa.Column("connection", sa.Text, nullable=False),
