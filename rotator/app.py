@@ -7,7 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,14 @@ from rotator.config.policy_source.opening import open_policy_source
 from rotator.config.references import ConnectionAccess
 from rotator.config.settings import Settings
 from rotator.domain.clock import Clock
-from rotator.domain.contracts import Budget, Issuer
+from rotator.domain.contracts import Issuer
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.model import ConnectionName, Event, IssuerRef, Target
-from rotator.domain.policy import Connection, PolicySet
+from rotator.domain.policy import Connection, Policy, PolicySet
 from rotator.observe.logs import logger
 
 if TYPE_CHECKING:
+    from rotator.flow.budget import ConnectionBudget
     from rotator.flow.runner import Runner
     from rotator.flow.work import OpenDestination
     from rotator.ledger.ledger import Ledger
@@ -60,7 +61,7 @@ class App:
     def connections(self) -> OpenConnections:
         return OpenConnections(self.policies, self.plugins, self.clock, self._budget)
 
-    def _budget(self, connection: Connection) -> Budget:
+    def _budget(self, connection: Connection) -> ConnectionBudget:
         from rotator.flow.budget import ConnectionBudget  # noqa: PLC0415  only what goes online needs it
         from rotator.ledger.owners import this_process  # noqa: PLC0415  as above
 
@@ -73,14 +74,22 @@ class App:
 
         return Ledger.open(self.settings.ledger, key_file=self.settings.fingerprint_key)
 
-    def runner(self, *observers: Callable[[Event], None], patience: timedelta | None = None) -> Runner:
-        """Give a runner that tells ``observers`` of every event."""
+    def runner(
+        self,
+        *observers: Callable[[Event], None],
+        patience: timedelta | None = None,
+        stays: bool = True,
+        actor: str | None = None,
+        measured: Callable[[str, timedelta], None] = lambda _step, _took: None,
+    ) -> Runner:
+        """Give a runner that tells ``observers`` of every event, and ``measured`` how long each step took."""
         from rotator.flow.runner import PATIENCE, Runner  # noqa: PLC0415  it brings the ledger with it
         from rotator.flow.work import Tools  # noqa: PLC0415  as above
         from rotator.ledger.owners import this_process  # noqa: PLC0415  as above
 
-        tools = Tools(self.ledger, self.clock, self.connections, actor(), this_process(), observers)
-        return Runner(tools, PATIENCE if patience is None else patience)
+        who = actor or logged_in()
+        tools = Tools(self.ledger, self.clock, self.connections, who, this_process(), observers, measured)
+        return Runner(tools, PATIENCE if patience is None else patience, stays=stays)
 
     def close(self) -> None:
         """Close what was opened: connections to providers, and the ledger."""
@@ -94,7 +103,7 @@ class OpenConnections:
     """Opens issuers and stores by what rotations name, and keeps them for as long as the process lives."""
 
     def __init__(
-        self, policies: PolicySet, plugins: Plugins, clock: Clock, budget: Callable[[Connection], Budget]
+        self, policies: PolicySet, plugins: Plugins, clock: Clock, budget: Callable[[Connection], ConnectionBudget]
     ) -> None:
         self._policies = policies
         self._plugins = plugins
@@ -102,6 +111,7 @@ class OpenConnections:
         self._budget = budget
         self._lock = threading.Lock()
         self._access: dict[ConnectionName, ConnectionAccess] = {}
+        self._budgets: dict[ConnectionName, ConnectionBudget] = {}
         self._opened: dict[tuple[ConnectionName, str], Any] = {}
 
     def issuer(self, ref: IssuerRef) -> Issuer:
@@ -119,6 +129,34 @@ class OpenConnections:
         plugin = self._plugins.store(connection.provider)
         store = self._once((connection.name, ""), connection, lambda access: plugin.open(connection.config, access))
         return OpenDestination(store, plugin.place.model_validate(target.place))
+
+    def use(self, policies: PolicySet, plugins: Plugins) -> None:
+        """Open what these policies name from now on. A connection that says what it said before stays open.
+
+        What is dropped is not closed: a rotation under way may be using it. It goes with its last user.
+        """
+        with self._lock:
+            earlier, self._plugins = self._plugins, plugins
+            before, self._policies = self._policies.connections, policies
+            for name, connection in before.items():
+                same_plugin = earlier.find(connection.provider) is plugins.find(connection.provider)
+                if not (same_plugin and _says_the_same(connection, policies.connections.get(name))):
+                    self._access.pop(name, None)
+                    self._budgets.pop(name, None)
+                    for key in [key for key in self._opened if key[0] == name]:
+                        del self._opened[key]
+
+    def budgets(self) -> dict[ConnectionName, ConnectionBudget]:
+        """Give the budget of each connection that was used so far."""
+        with self._lock:
+            return dict(self._budgets)
+
+    def rests_until(self, policy: Policy) -> datetime | None:
+        """Give until when a policy cannot be begun because one of its connections does not answer; None: it can."""
+        names = {policy.issuer.connection, *(target.connection for target in policy.targets)}
+        budgets = self.budgets()
+        rests = [until for name in names if name in budgets and (until := budgets[name].rests_until()) is not None]
+        return max(rests, default=None)
 
     @property
     def warnings(self) -> list[str]:
@@ -142,14 +180,23 @@ class OpenConnections:
         with self._lock:
             access = self._access.get(connection.name)
             if access is None:
-                access = ConnectionAccess(connection, self._clock, budget=self._budget(connection))
-                self._access[connection.name] = access
+                self._budgets[connection.name] = budget = self._budget(connection)
+                access = self._access[connection.name] = ConnectionAccess(connection, self._clock, budget=budget)
             if key not in self._opened:
                 self._opened[key] = make(access)
             return self._opened[key]
 
 
-def actor() -> str:
+def _says_the_same(before: Connection, after: Connection | None) -> bool:
+    """Compare what connections mean. The line one stands in does not matter; the folder its paths start from does."""
+
+    def meaning(connection: Connection) -> tuple[object, ...]:
+        return connection.provider, connection.config, connection.limits, connection.source.file.parent
+
+    return after is not None and meaning(before) == meaning(after)
+
+
+def logged_in() -> str:
     """Say who acts, for the history: the login name, and through which account it was reached with sudo."""
     try:
         name = getpass.getuser()

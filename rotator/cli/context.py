@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from _thread import start_new_thread
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -71,3 +71,7 @@ class Context:
 
         signal.signal(signal.SIGINT, on_signal)
         signal.signal(signal.SIGTERM, on_signal)
+
+    def reload_on_hangup(self, reload: Callable[[], None]) -> None:
+        """On SIGHUP have new policies looked for at once."""
+        signal.signal(signal.SIGHUP, lambda _number, _frame: start_new_thread(reload, ()) and None)

@@ -1,4 +1,4 @@
-"""``rotate run --once``: one pass over all that is open or due, for cron and CronJobs."""
+"""``rotate run``: the daemon; with ``--once`` one pass over all that is open or due, for cron and CronJobs."""
 
 from __future__ import annotations
 
@@ -14,19 +14,26 @@ def run(
     context: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="Make one pass over all that is due, and end.")] = False,
 ) -> None:
-    """Finish what was begun, and rotate what is due."""
+    """Finish what was begun, and rotate what is due: once, or for as long as the daemon runs."""
+    session: Context = context.obj
+    if not once:
+        _stay(session)
+        return
     from rotator.cli.reporting import conclude, progress
-    from rotator.domain.errors import InvalidInput
     from rotator.flow.reconcile import one_pass
 
-    if not once:
-        raise InvalidInput.of(
-            "`rotate run` without --once is not available in this version", "call `rotate run --once` from cron"
-        )
-    session: Context = context.obj
     policies = session.app.policies  # before the ledger is opened, or made: a mistake in them touches nothing
     session.stop_gently_on_signals()
     reports = list(one_pass(session.app.runner(progress(session)), policies))
     if not reports and not session.as_json:
         line("Nothing is due.")
     raise typer.Exit(conclude(session, reports))
+
+
+def _stay(session: Context) -> None:
+    from rotator.daemon.daemon import Daemon
+
+    daemon = Daemon(session.app, session.app.source)
+    session.stop_gently_on_signals()
+    session.reload_on_hangup(daemon.reload)
+    daemon.run()

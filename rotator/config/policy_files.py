@@ -17,8 +17,8 @@ from rotator.config.plugins import Plugins
 from rotator.config.policy_paths import policy_paths
 from rotator.config.resolving import Check, Resolving
 from rotator.config.sections import PolicyFile, read_sections
+from rotator.domain.contradictions import policy_problems
 from rotator.domain.errors import InvalidInput, Problem
-from rotator.domain.plan import policy_problems
 from rotator.domain.policy import PolicySet
 
 

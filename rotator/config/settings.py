@@ -50,6 +50,12 @@ class Settings(BaseSettings):
     """The file with the ledger's key. By default it lies beside a SQLite ledger."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     no_color: bool = False
+    workers: int = Field(8, ge=1, le=64)
+    """Rotations that run side by side in one process."""
+    begin_per_hour: int | None = Field(None, ge=1)
+    """How many rotations the daemon begins in an hour at most. Default: 60, or a tenth of all secrets."""
+    listen: str | None = None
+    """HOST:PORT of the daemon's pages: /live, /ready, /metrics. Default: nobody listens."""
 
     @field_validator("ledger")
     @classmethod

@@ -357,6 +357,10 @@ class Access(Protocol):
         """Resolve a management credential now. Not kept: it may be rotated under us. NeedsOperator if missing."""
         ...
 
+    def warn(self, what: str) -> None:
+        """Note what a person should mend, though nothing stops for it. `rotate check --online` tells it."""
+        ...
+
     def shared(self, key: str, make: Callable[[], SharedT]) -> SharedT:
         """Make something once for the connection (an HTTP client, a login) and give the same to all who ask."""
         ...
