@@ -23,6 +23,7 @@ from rotator.ledger.engines import open_engine, sqlite_file
 from rotator.ledger.errors import AlreadyOpen, OutOfDate
 from rotator.ledger.fingerprints import LedgerKey, key_of
 from rotator.ledger.leases import Lease
+from rotator.ledger.notices import Notices
 from rotator.ledger.schema import bring_up_to_date
 
 __all__ = ["AlreadyOpen", "Lease", "Ledger", "OutOfDate"]
@@ -34,6 +35,8 @@ class Ledger:
     def __init__(self, database: Database, key: LedgerKey) -> None:
         self._database = database
         self._key = key
+        self.notices = Notices(database)
+        """What people were told."""
 
     @classmethod
     def open(cls, url: str, *, key_file: Path | None = None) -> Self:
@@ -105,6 +108,11 @@ class Ledger:
         """Give the rotation of this secret that was opened last, open or closed."""
         with self._database.reading() as connection:
             return queries.last_rotation(connection, name)
+
+    def expiring(self, before: datetime) -> list[Secret]:
+        """Give the secrets whose token in force expires before then, or has."""
+        with self._database.reading() as connection:
+            return queries.expiring(connection, before)
 
     def tokens_of_issuer(self, issuer: ConnectionName) -> list[Token]:
         """Give the tokens that rotations of this issuer's connection made or replaced, and that are not dead.

@@ -76,6 +76,12 @@ def tokens_of_issuer(connection: Connection, issuer: ConnectionName) -> list[Tok
     of_it = select(rotations.c.id, rotations.c.old_token).where(rotations.c.issuer_connection == issuer).subquery()
     concerned = or_(tokens.c.rotation.in_(select(of_it.c.id)), tokens.c.id.in_(select(of_it.c.old_token)))
     alive = select(tokens).where(concerned, tokens.c.state != TokenState.DEAD.value)
+def expiring(connection: Connection, before: datetime) -> list[Secret]:
+    with_token = select(secrets.c.name).join(tokens, tokens.c.id == secrets.c.current_token)
+    ends = with_token.where(tokens.c.expires_at < before)
+    return _secrets(connection, secrets.c.name.in_(ends), rotations.c.secret.in_(ends))
+
+
     rows = connection.execute(alive.order_by(tokens.c.created_at, tokens.c.id)).mappings()
     return [token_from(row) for row in rows]
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from sqlalchemy import (
     JSON,
     TIMESTAMP,
+    Boolean,
     CheckConstraint,
     Column,
     Dialect,
@@ -225,4 +226,29 @@ requests_under_way: Final = Table(
     Column("owner", Text, primary_key=True),
     Column("count", Integer, nullable=False),
     Column("until", Moment, nullable=False),
+)  # fmt: skip
+
+notices: Final = Table(
+    "notices", metadata,
+    Column("channel", Text, primary_key=True),
+    Column("secret", Text, primary_key=True),
+    Column("matter", Text, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("same_as", Words, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("body", Words, nullable=False),
+    Column("patience", Integer, nullable=False),
+    Column("deadline", Moment),
+    Column("since", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("first_told", Moment),
+    Column("last_told", Moment),
+    Column("times", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("is_over", Boolean, nullable=False),
+    Column("next_at", Moment, nullable=False),
+    Column("owner", Text),
+    Column("claimed_until", Moment),
+    CheckConstraint("(owner IS NULL) = (claimed_until IS NULL)", name="claim_is_whole"),
+    CheckConstraint("(times = 0) = (last_told IS NULL)", name="telling_is_dated"),
 )  # fmt: skip
