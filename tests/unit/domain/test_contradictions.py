@@ -7,9 +7,9 @@ from datetime import date, time, timedelta
 import pytest
 
 from rotator.domain.contracts import ExpiryRules, IssuerTraits, NameRules
+from rotator.domain.contradictions import policy_problems
 from rotator.domain.durations import Duration
 from rotator.domain.model import Overlap
-from rotator.domain.contradictions import policy_problems
 from rotator.domain.policy import Freeze, Schedule, Window
 from tests.unit.domain.builders import a_policy
 

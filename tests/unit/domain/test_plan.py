@@ -250,9 +250,7 @@ def test_a_token_does_not_expire_for_the_sake_of_a_window(expires, reason):
     assert decide(policy, a_secret(expires=utc(expires)), NOON).reason is reason
 
 
-@pytest.mark.parametrize(
-    ("expires", "reason"), [("2026-06-17 12:00", Reason.DUE), ("2026-06-18 12:00", Reason.FROZEN)]
-)
+@pytest.mark.parametrize(("expires", "reason"), [("2026-06-17 12:00", Reason.DUE), ("2026-06-18 12:00", Reason.FROZEN)])
 def test_a_token_does_not_expire_for_the_sake_of_a_freeze(expires, reason):
     policy = a_policy(Schedule(before_expiry=Duration.parse("14 days"), freezes=(IN_JUNE,)))
     assert decide(policy, a_secret(expires=utc(expires)), NOON).reason is reason

@@ -87,7 +87,7 @@ def test_a_token_is_due_when_the_first_rule_says_so(schedule, since, expires_at,
             every("2 years"), "2026-01-01 10:00", "2027-01-01 10:00", "2026-12-25 10:00", id="a week of a long life"
         ),
         pytest.param(
-            Schedule(cron="0 3 1 1 *"), "2026-01-02 10:00", "2026-06-30 10:00", "2026-06-23 10:00", id="cron is too late"
+            Schedule(cron="0 3 1 1 *"), "2026-01-02 10:00", "2026-06-30 10:00", "2026-06-23 10:00", id="cron is late"
         ),
         pytest.param(
             every("90 days"), "2026-01-01 10:00", "2025-12-01 10:00", "2025-12-01 10:00", id="it has expired already"
