@@ -7,18 +7,15 @@ is gone. No text of Azure's goes into an error: only statuses, its codes, our ow
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
-import requests
-from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from azure.core.exceptions import AzureError, HttpResponseError
 
+from providers.azure_login import Loss, answer_of, loss_of
 from providers.http import HttpAnswer
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 
@@ -53,14 +50,6 @@ class Doing:
     """Whether a lost answer may hide a change."""
 
 
-class Loss(Enum):
-    """What became of a request that was not answered."""
-
-    NEVER_SENT = "never sent"
-    UNTRUSTED = "never sent: the server's certificate is not trusted"
-    MAYBE_DONE = "maybe done"
-
-
 def ask(
     server: str, doing: Doing, now: datetime, call: Callable[[], AnswerT], *, none_for: frozenset[str] = frozenset()
 ) -> AnswerT | None:
@@ -79,16 +68,6 @@ def ask(
     raise _refusal(server, doing, answer, now)
 
 
-def answer_of(response: Any) -> HttpAnswer:
-    """Give an answer of azure-core's in the shape that our own HTTP client has."""
-    try:
-        body = response.content
-    except AzureError:  # it was not read to its end
-        body = b""
-    headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
-    return HttpAnswer(int(response.status_code), headers, body)
-
-
 def codes_of(answer: HttpAnswer) -> tuple[str, ...]:
     """Give Key Vault's codes for a refusal, the innermost last; nothing where the answer is not Key Vault's."""
     return tuple(_codes(answer.document))
@@ -100,29 +79,6 @@ def _codes(document: Any) -> Iterator[str]:
         if isinstance(error.get("code"), str):
             yield error["code"]
         error = error.get("innererror")
-
-
-def loss_of(failure: BaseException) -> Loss | None:
-    """Tell what became of the request, from what the layers below said; None: it was answered."""
-    chain = list(_chain(failure))
-    if any(isinstance(error, ssl.SSLCertVerificationError) for error in chain):
-        return Loss.UNTRUSTED
-    if any(isinstance(error, NewConnectionError | ConnectTimeoutError) for error in chain):
-        return Loss.NEVER_SENT
-    lost = (ServiceRequestError, ServiceResponseError, requests.RequestException)
-    return Loss.MAYBE_DONE if any(isinstance(error, lost) for error in chain) else None
-
-
-def _chain(failure: object) -> Iterator[BaseException]:
-    """Give an error and all that it was made of: each library on the way keeps the one before in a place of its own."""
-    waiting, seen = [failure], set[int]()
-    while waiting:
-        error = waiting.pop()
-        if isinstance(error, BaseException) and id(error) not in seen:
-            seen.add(id(error))
-            yield error
-            kept = (getattr(error, name, None) for name in ("inner_exception", "reason", "__cause__", "__context__"))
-            waiting += [*kept, *error.args]
 
 
 def garbled(server: str, doing: Doing) -> RotatorError:

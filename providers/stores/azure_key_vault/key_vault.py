@@ -7,8 +7,6 @@ call has a timeout, and the SDK's own logs are off. One client serves all thread
 
 from __future__ import annotations
 
-import logging
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,8 +15,8 @@ from urllib.parse import urlsplit
 
 from azure.keyvault.secrets import KeyVaultSecret, SecretClient, SecretProperties
 
+from providers.azure_login import Login, transport
 from providers.stores.azure_key_vault.failures import DISABLED, NOT_FOUND, Doing, Right, ask, garbled
-from providers.stores.azure_key_vault.login import Login
 from providers.stores.azure_key_vault.plugin import AzureConfig
 from rotator.domain.contracts import Access
 from rotator.domain.errors import Permanent, Temporary
@@ -159,36 +157,17 @@ class KeyVault:
 
 
 def _open_client(config: AzureConfig, access: Access, timeouts: Timeouts) -> SecretClient:
-    for library in ("azure", "msal"):  # they log requests and refusals; ours say what matters
-        logging.getLogger(library).setLevel(logging.CRITICAL)
-    transport: dict[str, Any] = {
-        "connection_timeout": timeouts.connect.total_seconds(),
-        "read_timeout": timeouts.read.total_seconds(),
-        "connection_verify": _trusted(config),
-        "use_env_settings": False,
-    }
+    settings = transport(config.ca_file, timeouts.connect, timeouts.read)
     chosen = {"api_version": config.api_version} if config.api_version else {}
     try:
         return SecretClient(
             config.url,
-            cast("Any", Login(config, access, transport)),
+            cast("Any", Login(config, access, settings)),
             retry_total=0,
             permit_redirects=False,
             verify_challenge_resource=False,  # the login does, more strictly
             **chosen,
-            **transport,
+            **settings,
         )
     except NotImplementedError as error:
         raise Permanent(f"The Azure SDK has no API version {config.api_version}.", remedy=f"{error}") from error
-
-
-def _trusted(config: AzureConfig) -> str | bool:
-    if config.ca_file is None:
-        return True
-    try:
-        ssl.create_default_context(cafile=config.ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise Permanent(
-            f"The CA file {config.ca_file} cannot be used: {error}.", remedy="Correct `ca_file`."
-        ) from error
-    return str(config.ca_file)

@@ -1,7 +1,8 @@
 """Azure Key Vault as a store: what a policy file may say of it, and the plug-in.
 
 The work is in ``store`` (the contract), ``versions`` (what a new version takes over from the one before),
-``key_vault`` (the calls), ``login`` (tokens) and ``failures`` (errors). This module imports no SDK.
+``key_vault`` (the calls) and ``failures`` (errors); ``providers.azure_login`` gets the tokens.
+This module imports no SDK.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from providers.azure import METHODS, Auth, problems_with_credentials
 from providers.http import HttpConfig, problem_with
-from providers.stores.azure_key_vault.auth import METHODS, Auth, problems_with_credentials
 from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin
 from rotator.domain.durations import Duration
 

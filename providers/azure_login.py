@@ -1,27 +1,33 @@
-"""Tokens for the vault, from azure-identity: by the one method that the connection names, for the one audience.
+"""Tokens for a service on Azure, from azure-identity: by the one method that a connection names, for its one audience.
 
 A credential of azure-identity is made for each token and dropped with it, so the connection's secret is read anew
-every time and may be rotated under us. The vault's client keeps a token until shortly before it expires.
+every time and may be rotated under us. Who asks keeps a token until shortly before it expires.
 
-A vault says in its challenge what to ask a token for, and in which tenant. Neither is obeyed: a token is asked for only
-if it is for the connection's own audience, because a server that is not ours must not get one that opens something
-else, and only in the connection's own tenant, if it names one.
+A service may say in a challenge what to ask a token for, and in which tenant. Neither is obeyed: a token is asked for
+only if it is for the connection's own audience, because a server that is not ours must not get one that opens
+something else, and only in the connection's own tenant, if it names one.
 """
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import azure.identity
+import requests
 from azure.core.credentials import AccessTokenInfo
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, ServiceRequestError, ServiceResponseError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from providers.stores.azure_key_vault.auth import METHODS
-from providers.stores.azure_key_vault.failures import Loss, answer_of, loss_of
-from providers.stores.azure_key_vault.plugin import AzureConfig
+from providers.azure import METHODS, Auth
+from providers.http import HttpAnswer
 from rotator.domain.contracts import Access
 from rotator.domain.errors import NeedsOperator, Permanent, RotatorError, Temporary
 from rotator.domain.secret_value import SecretValue
@@ -41,10 +47,96 @@ _MEANINGS: Final = {
 """From Entra ID's table of error codes."""
 
 
-class Login:
-    """What the vault's client asks for tokens (azure-core's ``SupportsTokenInfo``)."""
+class SignsIn(Protocol):
+    """A connection's settings, as far as signing in needs them."""
 
-    def __init__(self, config: AzureConfig, access: Access, transport: Mapping[str, Any]) -> None:
+    @property
+    def auth(self) -> Auth: ...
+
+    @property
+    def credentials(self) -> Mapping[str, str]: ...
+
+    @property
+    def sign_in_at(self) -> str | None:
+        """Give the authority. None only for methods where somebody else signs in for us."""
+        ...
+
+    @property
+    def audience(self) -> str:
+        """Give what tokens are asked for, and nothing else."""
+        ...
+
+
+class Loss(Enum):
+    """What became of a request that was not answered."""
+
+    NEVER_SENT = "never sent"
+    UNTRUSTED = "never sent: the server's certificate is not trusted"
+    MAYBE_DONE = "maybe done"
+
+
+def transport(ca_file: Path | None, connect: timedelta, read: timedelta) -> dict[str, Any]:
+    """Give the settings that make azure-core strict: timeouts, trust, nothing from the environment; and still its logs.
+
+    Permanent when the file of authorities cannot be used.
+    """
+    for library in ("azure", "msal"):  # they log requests and refusals; ours say what matters
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+    return {
+        "connection_timeout": connect.total_seconds(),
+        "read_timeout": read.total_seconds(),
+        "connection_verify": _trusted(ca_file),
+        "use_env_settings": False,
+    }
+
+
+def _trusted(ca_file: Path | None) -> str | bool:
+    if ca_file is None:
+        return True
+    try:
+        ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise Permanent(f"The CA file {ca_file} cannot be used: {error}.", remedy="Correct `ca_file`.") from error
+    return str(ca_file)
+
+
+def answer_of(response: Any) -> HttpAnswer:
+    """Give an answer of azure-core's in the shape that our own HTTP client has."""
+    try:
+        body = response.content
+    except AzureError:  # it was not read to its end
+        body = b""
+    headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
+    return HttpAnswer(int(response.status_code), headers, body)
+
+
+def loss_of(failure: BaseException) -> Loss | None:
+    """Tell what became of the request, from what the layers below said; None: it was answered."""
+    chain = list(_chain(failure))
+    if any(isinstance(error, ssl.SSLCertVerificationError) for error in chain):
+        return Loss.UNTRUSTED
+    if any(isinstance(error, NewConnectionError | ConnectTimeoutError) for error in chain):
+        return Loss.NEVER_SENT
+    lost = (ServiceRequestError, ServiceResponseError, requests.RequestException)
+    return Loss.MAYBE_DONE if any(isinstance(error, lost) for error in chain) else None
+
+
+def _chain(failure: object) -> Iterator[BaseException]:
+    """Give an error and all that it was made of: each library on the way keeps the one before in a place of its own."""
+    waiting, seen = [failure], set[int]()
+    while waiting:
+        error = waiting.pop()
+        if isinstance(error, BaseException) and id(error) not in seen:
+            seen.add(id(error))
+            yield error
+            kept = (getattr(error, name, None) for name in ("inner_exception", "reason", "__cause__", "__context__"))
+            waiting += [*kept, *error.args]
+
+
+class Login:
+    """What a client of Azure's asks for tokens (azure-core's ``SupportsTokenInfo``)."""
+
+    def __init__(self, config: SignsIn, access: Access, transport: Mapping[str, Any]) -> None:
         self._config, self._access, self._transport = config, access, transport
         self._method = config.auth.method
         self._token: SecretValue | None = None
@@ -80,7 +172,7 @@ class Login:
             asked = scope.removesuffix("/.default").rstrip("/")
             if asked != self._config.audience:
                 raise Permanent(
-                    f"The vault asks for a token for {asked}, and the connection is for {self._config.audience}.",
+                    f"The service asks for a token for {asked}, and the connection is for {self._config.audience}.",
                     remedy="No token was sent. If that is right (a private endpoint under a name of its own, another "
                     "cloud), set `resource` to it; else check `url`.",
                 )
@@ -106,7 +198,7 @@ class Login:
 
 
 _REMEDIES: Final = {
-    "client_secret": "Check `auth` and the connection's `client_secret`, and that `authority` signs in for the vault.",
+    "client_secret": "Check `auth` and the connection's `client_secret`, and that `authority` signs in for it.",
     "certificate": "Check that `certificate` holds a certificate and its RSA key in PEM, and `certificate_password`.",
     "workload_identity": "Set `tenant_id`, `client_id` and `token_file`, or let AKS's webhook set AZURE_TENANT_ID, "
     "AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE.",
@@ -115,12 +207,12 @@ _REMEDIES: Final = {
 }
 
 
-def _client_secret(config: AzureConfig, access: Access, settings: dict[str, Any]) -> Any:
+def _client_secret(config: SignsIn, access: Access, settings: dict[str, Any]) -> Any:
     auth, secret = config.auth, access.credential("client_secret").reveal()
     return azure.identity.ClientSecretCredential(auth.tenant_id or "", auth.client_id or "", secret, **settings)
 
 
-def _certificate(config: AzureConfig, access: Access, settings: dict[str, Any]) -> Any:
+def _certificate(config: SignsIn, access: Access, settings: dict[str, Any]) -> Any:
     auth, data = config.auth, access.credential("certificate").reveal().encode()
     if "certificate_password" in config.credentials:
         settings["password"] = access.credential("certificate_password").reveal()
@@ -129,7 +221,7 @@ def _certificate(config: AzureConfig, access: Access, settings: dict[str, Any]) 
     )
 
 
-def _workload_identity(config: AzureConfig, _access: Access, settings: dict[str, Any]) -> Any:
+def _workload_identity(config: SignsIn, _access: Access, settings: dict[str, Any]) -> Any:
     auth = config.auth
     token_file = str(auth.token_file) if auth.token_file else None
     return azure.identity.WorkloadIdentityCredential(
@@ -137,15 +229,15 @@ def _workload_identity(config: AzureConfig, _access: Access, settings: dict[str,
     )
 
 
-def _managed_identity(config: AzureConfig, _access: Access, settings: dict[str, Any]) -> Any:
+def _managed_identity(config: SignsIn, _access: Access, settings: dict[str, Any]) -> Any:
     return azure.identity.ManagedIdentityCredential(client_id=config.auth.client_id, **settings)
 
 
-def _cli(config: AzureConfig, _access: Access, _settings: dict[str, Any]) -> Any:
+def _cli(config: SignsIn, _access: Access, _settings: dict[str, Any]) -> Any:
     return azure.identity.AzureCliCredential(tenant_id=config.auth.tenant_id or "")
 
 
-_CREDENTIALS: Final[Mapping[str, Callable[[AzureConfig, Access, dict[str, Any]], Any]]] = {
+_CREDENTIALS: Final[Mapping[str, Callable[[SignsIn, Access, dict[str, Any]], Any]]] = {
     "client_secret": _client_secret,
     "certificate": _certificate,
     "workload_identity": _workload_identity,
