@@ -153,6 +153,7 @@ class Defaults(Block):
         None,
         description="After a compromise: `rotate-first` (the default), or `revoke-first`: contain before availability.",
     )
+    notify: tuple[Name, ...] = Field((), description="The channels that are told, besides those of the defaults.")
 
 
 class IssuerBlock(Open):

@@ -7,7 +7,7 @@ Two passes: first every file by itself (``documents``, ``sections``), then what 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,16 +22,26 @@ from rotator.domain.errors import InvalidInput, Problem
 from rotator.domain.policy import PolicySet
 
 
-def load(path: Path, plugins: Plugins, *, check: Check = policy_problems, commit: str | None = None) -> PolicySet:
+def load(
+    path: Path,
+    plugins: Plugins,
+    *,
+    check: Check = policy_problems,
+    commit: str | None = None,
+    channels: Collection[str] | None = None,
+) -> PolicySet:
     """Read a directory of policy files, or one file. InvalidInput holds every problem of every file, in order.
 
-    The user's own profiles (files with a ``kind``) are added to ``plugins``. Touches nothing and asks nobody.
+    The user's own profiles (files with a ``kind``) are added to ``plugins``. ``channels`` are those that the settings
+    name; without them, those that policies name are believed. Touches nothing and asks nobody.
     """
     with _nothing_to_collect():
-        return _load(path, plugins, check, commit)
+        return _load(path, plugins, check, commit, channels)
 
 
-def _load(path: Path, plugins: Plugins, check: Check, commit: str | None) -> PolicySet:
+def _load(
+    path: Path, plugins: Plugins, check: Check, commit: str | None, channels: Collection[str] | None
+) -> PolicySet:
     files: list[PolicyFile] = []
     problems: list[Problem] = []
     unreadable = 0
@@ -41,7 +51,7 @@ def _load(path: Path, plugins: Plugins, check: Check, commit: str | None) -> Pol
         except InvalidInput as error:
             unreadable += 1
             problems += error.problems
-    resolving = Resolving(plugins, check, saw_everything=not unreadable)
+    resolving = Resolving(plugins, check, channels=channels, saw_everything=not unreadable)
     policy_set = resolving.resolve(files, commit)
     problems += resolving.problems
     if problems:

@@ -15,9 +15,6 @@ from pydantic_core import ErrorDetails
 from rotator.config.documents import Document
 from rotator.domain.errors import Problem
 
-_NOT_YET: Final = {
-    "notify": "notifications are not available in this version",
-}
 _WANTED: Final = {
     "string_type": ("text", ""),
     "list_type": ("a list", "write `[a, b]`, or one `- item` a line"),
@@ -90,8 +87,6 @@ def _problem(
     if kind == "missing":
         return document.problem(f"`{name}` is missing", f"add `{name}:`", location[:-1])
     if kind == "extra_forbidden":
-        if name in _NOT_YET:
-            return document.problem(_NOT_YET[name], f"remove `{name}`", location, at_key=True)
         known = set(_keys(model, details["loc"][:-1])) if model else set()
         remedy = did_you_mean(name, known, "remove it")
         return document.problem(f"unknown key `{name}`", remedy, location, at_key=True)

@@ -81,18 +81,10 @@ class ConnectionAccess:
         if text is None:
             what = f"Connection {self._name} has no credential `{name}`."
             raise NeedsOperator(what, remedy=f"Add it under `credentials`: {HOW_TO_REFER}.")
-        reference = Reference.parse(text)
-        value = self._from_environment(reference) if reference.scheme == "env" else self._from_file(reference)
-        if not value.strip():
-            what = f"Credential `{name}` of connection {self._name} is empty: {reference}."
-            raise NeedsOperator(what, remedy="Put the value there.")
-        return SecretValue(value)
-
-    def warn(self, what: str) -> None:
-        """Note what a person should mend. Said often, it is noted once."""
-        with self._lock:
-            if what not in self.warnings:
-                self.warnings.append(what)
+        needed_by = f"connection {self._name}"
+        return look_up(
+            Reference.parse(text), needed_by, self._folder, self._environment, name=f"`{name}`", warn=self._warn
+        )
 
     def shared(self, key: str, make: Callable[[], SharedT]) -> SharedT:
         """Make something once for the connection. Whoever asks meanwhile waits; a failed attempt leaves nothing."""
@@ -111,34 +103,59 @@ class ConnectionAccess:
             if callable(close):
                 close()
 
-    def _from_environment(self, reference: Reference) -> str:
-        value = self._environment.get(reference.target)
-        if value is None:
-            what = f"The environment variable {reference.target} is not set; connection {self._name} needs it."
-            raise NeedsOperator(what, remedy="Set it for the process that runs rotate.")
-        return value
+    def _warn(self, warning: str) -> None:
+        with self._lock:
+            if warning not in self.warnings:
+                self.warnings.append(warning)
 
-    def _from_file(self, reference: Reference) -> str:
-        path = self._folder / os.path.expanduser(reference.target)  # noqa: PTH111  Path.expanduser raises for ~nobody
-        try:
-            with path.open("rb") as file:
-                mode = os.fstat(file.fileno()).st_mode
-                content = file.read(_LARGEST_FILE + 1)
-            text = content.decode()
-        except UnicodeDecodeError:  # its message quotes the content
-            what = f"The credential file {path} of connection {self._name} is not UTF-8 text."
-            raise NeedsOperator(what, remedy="Put the value there as text.") from None
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            what = f"The credential file {path} of connection {self._name} cannot be read: {reason}."
-            raise NeedsOperator(what, remedy="Put the value there, readable by the user that runs rotate.") from error
-        if len(content) > _LARGEST_FILE:
-            what = f"The credential file {path} of connection {self._name} is larger than {_LARGEST_FILE:,} bytes."
-            raise NeedsOperator(what, remedy="Name the file that holds the credential alone.")
-        self._warn_if_open(path, mode)
-        return text.removesuffix("\n").removesuffix("\r")
 
-    def _warn_if_open(self, path: Path, mode: int) -> None:
-        if not mode & _OTHERS_MAY_READ:
-            return
-        self.warn(f"{path} can be read or written by others (mode {stat.S_IMODE(mode):04o}); run `chmod 600` on it")
+def look_up(
+    reference: Reference,
+    needed_by: str,
+    folder: Path = Path(),
+    environment: Mapping[str, str] | None = None,
+    *,
+    name: str = "",
+    warn: Callable[[str], None] = lambda _warning: None,
+) -> SecretValue:
+    """Give the value that a reference refers to now. NeedsOperator says what is missing, and who needs it.
+
+    Relative paths start from ``folder``. ``warn`` is told when others may read a file.
+    """
+    if reference.scheme == "env":
+        value = _from_environment(reference, needed_by, os.environ if environment is None else environment)
+    else:
+        value = _from_file(folder / os.path.expanduser(reference.target), needed_by, warn)  # noqa: PTH111  Path.expanduser raises for ~nobody
+    if not value.strip():
+        what = f"Credential {name} of {needed_by} is empty: {reference}.".replace("  ", " ")
+        raise NeedsOperator(what, remedy="Put the value there.")
+    return SecretValue(value)
+
+
+def _from_environment(reference: Reference, needed_by: str, environment: Mapping[str, str]) -> str:
+    value = environment.get(reference.target)
+    if value is None:
+        what = f"The environment variable {reference.target} is not set; {needed_by} needs it."
+        raise NeedsOperator(what, remedy="Set it for the process that runs rotate.")
+    return value
+
+
+def _from_file(path: Path, needed_by: str, warn: Callable[[str], None]) -> str:
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(_LARGEST_FILE + 1)
+        text = content.decode()
+    except UnicodeDecodeError:  # its message quotes the content
+        what = f"The credential file {path} of {needed_by} is not UTF-8 text."
+        raise NeedsOperator(what, remedy="Put the value there as text.") from None
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        what = f"The credential file {path} of {needed_by} cannot be read: {reason}."
+        raise NeedsOperator(what, remedy="Put the value there, readable by the user that runs rotate.") from error
+    if len(content) > _LARGEST_FILE:
+        what = f"The credential file {path} of {needed_by} is larger than {_LARGEST_FILE:,} bytes."
+        raise NeedsOperator(what, remedy="Name the file that holds the credential alone.")
+    if mode & _OTHERS_MAY_READ:
+        warn(f"{path} can be read or written by others (mode {stat.S_IMODE(mode):04o}); run `chmod 600` on it")
+    return text.removesuffix("\n").removesuffix("\r")

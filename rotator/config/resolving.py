@@ -6,11 +6,12 @@ Plug-ins validate their own keys here, and the result is the domain's ``PolicySe
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from rotator.config.channels import unknown_channels
 from rotator.config.documents import Document
 from rotator.config.file_format import ConnectionBlock, PolicyBlock, StoreBlock
 from rotator.config.merging import overlap_of, schedule_of
@@ -33,9 +34,15 @@ Check = Callable[[Policy, IssuerTraits], Iterable[tuple[Location, str, str]]]
 class Resolving:
     """Turns policy files into a policy set, and collects every problem on the way."""
 
-    def __init__(self, plugins: Plugins, check: Check, *, saw_everything: bool = True) -> None:
-        """``saw_everything``: no file was unreadable. Else a name may be unknown only because its file is broken."""
+    def __init__(
+        self, plugins: Plugins, check: Check, *, channels: Collection[str] | None = None, saw_everything: bool = True
+    ) -> None:
+        """``channels``: those that the settings name; None: nobody can tell.
+
+        ``saw_everything``: no file was unreadable. Else a name may be unknown only because its file is broken.
+        """
         self.problems: list[Problem] = []
+        self._channels = channels
         self._saw_everything = saw_everything
         self._plugins = plugins
         self._check = check
@@ -136,6 +143,8 @@ class Resolving:
         overlap, wrong_overlap = overlap_of(block.overlap, defaults.overlap)
         for location, what, remedy in (*wrong_schedule, *wrong_overlap):
             self._refuse_in_policy(document, index, location, what, remedy)
+        self._check_channels(document, ("defaults",), defaults.notify)
+        self._check_channels(document, at, block.notify)
         if issuer is None or None in targets or len(self.problems) > before:
             return None
         reference, traits = issuer
@@ -151,11 +160,16 @@ class Resolving:
             compromise=block.compromise or defaults.compromise or Mode.ROTATE_FIRST,
             owner=block.owner or defaults.owner or "",
             tags=frozenset((*defaults.tags, *block.tags)),
+            notify=tuple(dict.fromkeys((*defaults.notify, *block.notify))),
         )
         self._check_destinations(document, at, policy)
         for location, what, remedy in self._check(policy, traits):
             self._refuse_in_policy(document, index, location, what, remedy)
         return policy
+
+    def _check_channels(self, document: Document, at: Location, named: Collection[str]) -> None:
+        for location, what, remedy in unknown_channels(named, self._channels, at):
+            self.problems.append(document.problem(what, remedy, location))
 
     def _claim_name(self, document: Document, at: Location, name: str, source: Source) -> None:
         if name in self._policy_names:

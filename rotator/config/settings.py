@@ -11,9 +11,11 @@ from typing import Any, Final, Literal
 
 from platformdirs import user_state_path
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from rotator.config.channels import Channel
 from rotator.config.documents import spot_in
+from rotator.config.file_format import Name
 from rotator.config.policy_source.address import origin_of, ref_name, repository_address
 from rotator.config.problems import did_you_mean, wrong_value
 from rotator.config.references import Reference
@@ -32,7 +34,9 @@ def _ledger_in_state_folder() -> str:
 class Settings(BaseSettings):
     """Settings of one process. Unknown ``ROTATOR_*`` variables are passed over: Kubernetes makes some of its own."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     policies: Path = Path("policies")
     """A directory of policy files, or one file; with ``repository`` one inside of it, by default all of it."""
@@ -56,6 +60,8 @@ class Settings(BaseSettings):
     """How many rotations the daemon begins in an hour at most. Default: 60, or a tenth of all secrets."""
     listen: str | None = None
     """HOST:PORT of the daemon's pages: /live, /ready, /metrics. Default: nobody listens."""
+    notify: dict[Name, Channel] = Field(default_factory=dict)
+    """Where people are told: channels by name, each with a reference to its address."""
 
     @field_validator("ledger")
     @classmethod
@@ -124,6 +130,8 @@ def load_settings(given: Mapping[str, Any] | None = None) -> Settings:
     written = {name: value for name, value in file.settings.items() if not _variable(name)}
     try:
         settings = Settings(**{**written, **given})
+    except SettingsError:  # only a mapping is read as JSON, and there is one; what it holds may be a secret
+        raise InvalidInput.of(f"{_PREFIX}NOTIFY: not JSON", """write {"ops": "env:OPS_WEBHOOK"}""") from None
     except ValidationError as error:
         raise InvalidInput([_problem(details, given, file) for details in error.errors(include_url=False)]) from error
     contradictions = [_placed(*found, given, file) for found in _contradictions(settings)]
@@ -154,8 +162,12 @@ def _variable(name: str) -> str | None:
 
 
 def _problem(details: Any, given: Mapping[str, Any], file: _TomlFile) -> Problem:
-    name = str(details["loc"][0]) if details["loc"] else ""
-    return _placed(name, *wrong_value(details), given, file)
+    name, *inside = map(str, details["loc"] or ("",))
+    what, remedy = wrong_value(details)
+    if not inside:
+        return _placed(name, what, remedy, given, file)
+    what = f"`{inside[0]}`: {what}"
+    return _placed(name, what, remedy, given, file) if _variable(name) else file.problem(inside[0], what, remedy)
 
 
 def _placed(name: str, what: str, remedy: str, given: Mapping[str, Any], file: _TomlFile) -> Problem:
@@ -176,7 +188,7 @@ class _TomlFile:
             self.text = self._read()
         parsed = self._parsed()
         self._follows_a_repository = bool(parsed.get("repository") or _variable("repository"))
-        self.settings = {name: self._from_here(name, value) for name, value in parsed.items()}
+        self.settings = {name: self._all_from_here(name, value) for name, value in parsed.items()}
         known = Settings.model_fields
         unknown = [name for name in self.settings if name not in known]
         if unknown:
@@ -209,13 +221,19 @@ class _TomlFile:
             remedy = 'write `name = "value"` lines'
             raise InvalidInput([Problem(f"broken TOML: {what}", remedy, self.path, *at)]) from error
 
+    def _all_from_here(self, name: str, value: Any) -> Any:
+        """Do so in all of a table: of channels, and of what stands in one of them."""
+        if isinstance(value, dict):
+            return {key: self._all_from_here("reference", inner) for key, inner in value.items()}
+        return self._from_here(name, value)
+
     def _from_here(self, name: str, value: Any) -> Any:
         """Let relative paths start from the file's own directory."""
         if not isinstance(value, str) or (name == "policies" and self._follows_a_repository):
             return value
         if name in ("policies", "fingerprint_key", "signed_by"):
             return self.path.parent / Path(value).expanduser()
-        if name == "repository_token" and value.startswith("file:"):
+        if name in ("repository_token", "reference") and value.startswith("file:"):
             return f"file:{self.path.parent / Path(value.removeprefix('file:')).expanduser()}"
         if name == "repository" and ":" not in value:
             return str(self.path.parent / Path(value).expanduser())

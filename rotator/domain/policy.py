@@ -101,6 +101,8 @@ class Policy:
     compromise: Mode = Mode.ROTATE_FIRST
     owner: str = ""
     tags: frozenset[str] = frozenset()
+    notify: tuple[str, ...] = ()
+    """The channels that are told when a person should know something."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
@@ -20,14 +20,17 @@ _TRIES: Final = 5
 class DirectorySource:
     """A directory whose files are read again when one of them changes. What changes meanwhile is read next time.
 
-    ``plugins`` makes the plug-ins for one reading.
+    ``plugins`` makes the plug-ins for one reading; ``channels`` are those that policies may name.
     """
 
-    def __init__(self, path: Path, plugins: Callable[[], Plugins] = Plugins) -> None:
+    def __init__(
+        self, path: Path, plugins: Callable[[], Plugins] = Plugins, *, channels: Collection[str] | None = None
+    ) -> None:
         self.in_force: InForce | None = None
         self.problems: tuple[Problem, ...] = ()
         self._path = path
         self._plugins = plugins
+        self._channels = channels
         self._judged: bytes | None = None
 
     def load(self) -> InForce:
@@ -57,7 +60,7 @@ class DirectorySource:
     def _read(self) -> tuple[InForce | None, tuple[Problem, ...]]:
         plugins = self._plugins()
         try:
-            policies = policy_files.load(self._path, plugins, commit=commit_of(self._path))
+            policies = policy_files.load(self._path, plugins, commit=commit_of(self._path), channels=self._channels)
         except InvalidInput as error:
             return None, error.problems
         return InForce(policies, plugins), ()

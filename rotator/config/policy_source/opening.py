@@ -23,7 +23,7 @@ def open_policy_source(settings: Settings, clock: Clock) -> PolicySource:
     if settings.repository is None:
         from rotator.config.policy_source.directory import DirectorySource  # noqa: PLC0415  only what is needed
 
-        return DirectorySource(settings.policies)
+        return DirectorySource(settings.policies, channels=settings.notify)
     from rotator.config.policy_source.repository import RepositorySource  # noqa: PLC0415  as above
 
     folder = PurePosixPath(settings.policies)
@@ -33,6 +33,7 @@ def open_policy_source(settings: Settings, clock: Clock) -> PolicySource:
         settings.ref,
         folder,
         _state_folder(settings.repository, settings.ref, folder),
+        channels=settings.notify,
         signed_by=settings.signed_by,
         token=None if reference is None else lambda: _look_up(reference, clock),
     )

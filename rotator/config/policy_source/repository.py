@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -35,6 +35,7 @@ class RepositorySource:
 
     ``state`` is this repository's own folder on this machine; any number of processes may share it. ``plugins`` makes
     the plug-ins for one reading, ``token`` looks up what an https server may ask for; it may raise NeedsOperator.
+    ``channels`` are those that policies may name.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class RepositorySource:
         state: Path,
         plugins: Callable[[], Plugins] = Plugins,
         *,
+        channels: Collection[str] | None = None,
         signed_by: Path | None = None,
         token: Callable[[], SecretValue] | None = None,
     ) -> None:
@@ -53,6 +55,7 @@ class RepositorySource:
         self._folder = folder
         self._state = StateFolder(state)
         self._plugins = plugins
+        self._channels = channels
         self._signers = Signers(signed_by) if signed_by else None
         self._address, self._ref, self._token = address, ref, token
         self._clone: Clone | None = None
@@ -157,7 +160,7 @@ class RepositorySource:
 
     def _valid(self, root: Path, commit: str) -> InForce:
         plugins = self._plugins()
-        policies = policy_files.load(root / self._folder, plugins, commit=commit)
+        policies = policy_files.load(root / self._folder, plugins, commit=commit, channels=self._channels)
         _refuse_credentials_in_repository(policies)
         return InForce(_as_in_repository(policies, root), plugins)
 

@@ -11,6 +11,7 @@ from rotator.config.policy_files import load
 from rotator.domain.errors import InvalidInput
 from tests.unit.config.small_plugins import small_plugins
 
+A_NAME = "use lower-case letters, digits, `.`, `_` and `-`, beginning with a letter or digit"
 A_DURATION = "not a duration; write for example '90 days', '24h' or '6 months'"
 A_REFERENCE = "write `env:NAME` for an environment variable, or `file:PATH`"
 QUOTE_IT = "write it in quotes"
@@ -19,7 +20,7 @@ IN_A_POLICY = {
     # what is written in place of a line of the policy; lines: 2 name, 3 issuer, 4 stores, 5 schedule, 6 what is added
     "a name with capitals": (
         {"name": "name: Payments"},
-        "2:11: `name`: not a name; use lower-case letters, digits, `.`, `_` and `-`, beginning with a letter or digit",
+        f"2:11: `name`: not a name; {A_NAME}",
     ),
     "no name": ({"name": None}, "2:5: `name` is missing; add `name:`"),
     "a number for an owner": (
@@ -157,9 +158,13 @@ IN_A_POLICY = {
         {"verify": "verify: {http: {url: x}}"},
         "6:13: `verify`: only `issuer` is available in this version; remove `verify`, or write `verify: issuer`",
     ),
-    "notifications": (
-        {"notify": "notify: [ops]"},
-        "6:5: notifications are not available in this version; remove `notify`",
+    "a channel that is no name": (
+        {"notify": "notify: [Ops]"},
+        f"6:14: `notify[0]`: not a name; {A_NAME}",
+    ),
+    "a text for channels": (
+        {"notify": "notify: ops"},
+        "6:13: `notify`: must be a list; write `[a, b]`, or one `- item` a line",
     ),
     "an unknown answer to a compromise": (
         {"compromise": "compromise: rotate first"},
