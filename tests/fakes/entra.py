@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -24,6 +25,10 @@ from tests.fakes.azure import Reply, Request
 
 TENANT = "11111111-aaaa-bbbb-cccc-000000000001"
 CLIENT = "22222222-aaaa-bbbb-cccc-000000000002"
+_DESCRIBED = {
+    7000215: "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value.",
+    7000222: "The provided client secret keys for app are expired.",
+}
 
 
 @dataclass
@@ -38,6 +43,8 @@ class Entra:
     expired_secret: str | None = None
     tokens: dict[str, str] = field(default_factory=dict)
     """Each token, and what it is for."""
+    apps: Mapping[str, Callable[[str], int | None]] = field(default_factory=dict)
+    """Other apps by their client ids: (client secret) → the AADSTS code of its refusal, or None."""
     signed_in: list[str] = field(default_factory=list)
     """How, each time."""
 
@@ -70,12 +77,21 @@ class Entra:
     def _token(self, tenant: str, form: dict[str, str]) -> Reply:
         if tenant != TENANT:
             return _no_such_tenant(tenant)
+        if form.get("client_id") in self.apps:
+            return self._app_token(form)
         if form.get("client_id") != CLIENT:
             return _refused("unauthorized_client", "AADSTS700016: Application was not found in the directory.", 400)
         how = self._how(form)
         if isinstance(how, Reply):
             return how
         token = self.token_for(form["scope"].split()[0].removesuffix("/.default"), how)
+        return Reply(200, {"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token})
+
+    def _app_token(self, form: dict[str, str]) -> Reply:
+        code = self.apps[form["client_id"]](form.get("client_secret", ""))
+        if code is not None:
+            return _refused("invalid_client", f"AADSTS{code}: {_DESCRIBED[code]}")
+        token = self.token_for(form["scope"].split()[0].removesuffix("/.default"), form["client_id"])
         return Reply(200, {"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token})
 
     def _how(self, form: dict[str, str]) -> str | Reply:
