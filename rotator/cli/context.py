@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 import threading
-from _thread import start_new_thread
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -51,27 +50,42 @@ class Context:
         if "app" in self.__dict__:
             self.app.close()
 
-    def stop_gently_on_signals(self) -> None:
+    def stop_gently_on_signals(self, reload: Callable[[], None] | None = None) -> None:
         """On SIGINT and SIGTERM finish the call in flight, write its outcome down, and end. A second one ends at once.
 
-        Both are safe: what is half done is in the ledger.
+        Both are safe: what is half done is in the ledger. On SIGHUP call ``reload``, if one is given.
         """
         text = "Stopping after the call in flight; a second signal stops at once."
         said = (json.dumps({"event": "stopping", "text": text}) if self.as_json else text).encode() + b"\n"
 
-        signals: list[int] = []
-
-        def on_signal(number: int, _frame: FrameType | None) -> None:
-            # Whatever was interrupted may hold the event's lock, or be printing: neither can be waited for in here.
-            signals.append(number)
-            if len(signals) > 1:
+        def stop(number: int) -> None:
+            if self.stop.is_set():
                 os._exit(128 + number)
-            start_new_thread(self.stop.set, ())
             os.write(sys.stderr.fileno(), said)
+            self.stop.set()
 
-        signal.signal(signal.SIGINT, on_signal)
-        signal.signal(signal.SIGTERM, on_signal)
+        actions: dict[int, Callable[[int], object]] = {signal.SIGINT: stop, signal.SIGTERM: stop}
+        if reload is not None:
+            actions[signal.SIGHUP] = lambda _number: reload()
+        _act_on_signals(actions)
 
-    def reload_on_hangup(self, reload: Callable[[], None]) -> None:
-        """On SIGHUP have new policies looked for at once."""
-        signal.signal(signal.SIGHUP, lambda _number, _frame: start_new_thread(reload, ()) and None)
+
+def _act_on_signals(actions: Mapping[int, Callable[[int], object]]) -> None:
+    """Have a thread act on signals, each at once.
+
+    Python runs handlers in the main thread only, once that wakes up: when the kernel gives a signal to another thread,
+    a main thread that waits for a lock learns of it too late. The descriptor is written to wherever it arrives.
+    """
+    ours, pythons = socket.socketpair()
+    pythons.setblocking(False)
+    signal.set_wakeup_fd(pythons.detach(), warn_on_full_buffer=False)
+    for number in actions:
+        signal.signal(number, lambda _number, _frame: None)
+
+    def act() -> None:
+        while numbers := ours.recv(64):
+            for number in numbers:
+                if number in actions:
+                    actions[number](number)
+
+    threading.Thread(target=act, name="signals", daemon=True).start()

@@ -34,6 +34,5 @@ def _stay(session: Context) -> None:
     from rotator.daemon.daemon import Daemon
 
     daemon = Daemon(session.app, session.app.source)
-    session.stop_gently_on_signals()
-    session.reload_on_hangup(daemon.reload)
+    session.stop_gently_on_signals(reload=daemon.reload)
     daemon.run()

@@ -44,8 +44,10 @@ class Daemon:
         self._systemd = systemd or Systemd()
         self._metrics = Metrics(self._read)
         self._lock = threading.Lock()
+        self._bell = Bell(app.clock)
         self._busy = 0
         self._ledger_trouble = ""
+        self._has_passed = False
         self._ticked_at = app.clock.now()
         self._open_by_state: dict[str, int] = {}
         self.pages = {"/live": self._live, "/ready": self._ready, "/metrics": lambda: (True, self._metrics.page())}
@@ -68,7 +70,7 @@ class Daemon:
                 ending.callback(health.stop)
                 health.start()
             self._pool = ending.enter_context(ThreadPoolExecutor(settings.workers, thread_name_prefix="rotation"))
-            self._bell = bell = Bell(app.clock)
+            bell = self._bell
             ending.callback(bell.stop)
             ending.callback(self._systemd.tell, "STOPPING=1")
             bell.every(TICK, self.tick)
@@ -127,6 +129,7 @@ class Daemon:
         self._service.accept(in_force.policies)
         logger().info("new policies are in force", policies=len(after))
         self._systemd.tell(f"STATUS={len(after)} policies")
+        self.tick()
 
     def _work(self) -> None:
         try:
@@ -153,7 +156,7 @@ class Daemon:
         self._metrics.last_pass.set(self._app.clock.now().timestamp())
         if self._ledger_trouble:
             logger().info("the ledger is back")
-        self._ledger_trouble = ""
+        self._ledger_trouble, self._has_passed = "", True
 
     # --- what it tells -------------------------------------------------------------------------------------------
 
@@ -175,7 +178,8 @@ class Daemon:
         return abs(silent_for) < _ALIVE, f"last tick {silent_for.total_seconds():.0f} s ago\n".encode()
 
     def _ready(self) -> tuple[bool, bytes]:
-        return not self._ledger_trouble, (self._ledger_trouble or "ready").encode() + b"\n"
+        trouble = self._ledger_trouble or ("" if self._has_passed else "the first pass is under way")
+        return not trouble, (trouble or "ready").encode() + b"\n"
 
     def _read(self) -> Reading:
         secrets = (

@@ -128,6 +128,9 @@ class Running:
                 return
         raise AssertionError(f"it ended without the event {kind!r}:\n{''.join(self._seen)}")
 
+    def is_alive(self) -> bool:
+        return self._child.poll() is None
+
     def send(self, number: signal.Signals) -> None:
         self._child.send_signal(number)
 

@@ -174,7 +174,6 @@ WHAT_WAS_ASKED = {
     "a provider that is not installed": Bad(
         BAD_INPUT, ("unknown provider `valt`; did you mean `vault`?",), "providers valt"
     ),
-    "a daemon, which is not there yet": Bad(BAD_INPUT, ("`rotate run` without --once",), "run"),
     "to go on without being asked": Bad(BAD_INPUT, ("There is no terminal to ask", "add --yes"), "now app"),
     "an adoption of what the issuer says is another": Bad(
         A_PERSON, ("The issuer says that the token in use is ", "Leave --handle away"), "adopt app --handle tok-nobodys"
