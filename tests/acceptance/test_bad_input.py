@@ -128,7 +128,7 @@ A_STORE = {
         policy={"{bao}": "{sealed}"},
     ),
     "a Vault that refuses our token": Bad(
-        REFUSED, ("bao path=app field=token: Vault refuses the connection's token (403)", "Put a living one"),
+        REFUSED, ("bao path=app field=token: Vault refuses the connection's token (403)", "Put a living token"),
         environment={"BAO_TOKEN": NO_TOKEN},
     ),
     "a Vault without our mount": Bad(

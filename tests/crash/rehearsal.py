@@ -120,6 +120,10 @@ class Rehearsal:
         env = next(line for line in lines if line.startswith(VARIABLE)).partition("=")[2].strip("'\"")
         return {"env file": env, "OpenBao": bao["token"], "AWS": document["token"]}
 
+    def has_begun(self) -> bool:
+        with Ledger.open(self.ledger_url, key_file=self.key_file) as ledger:
+            return ledger.last_rotation(SecretName(self.name)) is not None
+
     def no_consumer_reads_a_dead_token(self) -> None:
         live = set(self.sandbox.live_values().values())
         dead = [place for place, value in self.held().items() if value not in live]
