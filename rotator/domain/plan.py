@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from rotator.domain import schedule
@@ -64,6 +65,15 @@ class Question:
     now: datetime
     cause: Cause
     """DUE when nobody asked: the schedule alone decides."""
+
+    @cached_property
+    def due(self) -> schedule.Due | None:
+        """When the token in force is due, by schedule and expiry alone. Computed once: several links ask."""
+        current = self.secret.current
+        if current is None:
+            return None
+        since = current.created_at or _LONG_AGO
+        return schedule.due(self.policy.schedule, self.policy.name, since, current.expires_at)
 
 
 def decide(policy: Policy, secret: Secret, now: datetime, cause: Cause = Cause.DUE) -> Decision:
@@ -124,7 +134,7 @@ def expired(question: Question) -> Decision | None:
 
 
 def not_scheduled(question: Question) -> Decision | None:
-    if _due(question) is not None:
+    if question.due is not None:
         return None
     if question.policy.schedule.before_expiry is not None:
         return Decision(
@@ -136,7 +146,7 @@ def not_scheduled(question: Question) -> Decision | None:
 
 
 def not_due(question: Question) -> Decision | None:
-    when = _due(question)
+    when = question.due
     if when is None or when.at <= question.now:
         return None
     return Decision(Action.WAIT, Reason.NOT_DUE, when.why, when.at)
@@ -166,7 +176,7 @@ def _held_back_until(question: Question) -> datetime | None:
 
 
 def is_due(question: Question) -> Decision:
-    when = _due(question)
+    when = question.due
     assert when is not None
     return Decision(Action.ROTATE, Reason.DUE, when.why, when.at)
 
@@ -175,14 +185,6 @@ CHAIN: Final[tuple[Callable[[Question], Decision | None], ...]] = (
     open_rotation, asked, not_adopted, backing_off, not_scheduled, expired, not_due, frozen, outside_window,
     is_due,
 )  # fmt: skip
-
-
-def _due(question: Question) -> schedule.Due | None:
-    current = question.secret.current
-    if current is None:
-        return None
-    since = current.created_at or _LONG_AGO
-    return schedule.due(question.policy.schedule, question.policy.name, since, current.expires_at)
 
 
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
