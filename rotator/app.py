@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from rotator.config.channels import address_of
 from rotator.config.plugins import Plugins
 from rotator.config.policy_source.in_force import PolicySource
 from rotator.config.policy_source.opening import open_policy_source
@@ -22,9 +23,11 @@ from rotator.domain.errors import NeedsOperator
 from rotator.domain.model import ConnectionName, Event, IssuerRef, Target
 from rotator.domain.policy import Connection, Policy, PolicySet
 from rotator.observe.logs import logger
+from rotator.observe.sending import Channel
 
 if TYPE_CHECKING:
     from rotator.flow.budget import ConnectionBudget
+    from rotator.flow.messenger import Tells
     from rotator.flow.runner import Runner
     from rotator.flow.work import OpenDestination
     from rotator.ledger.ledger import Ledger
@@ -90,6 +93,27 @@ class App:
         who = actor or logged_in()
         tools = Tools(self.ledger, self.clock, self.connections, who, this_process(), observers, measured)
         return Runner(tools, PATIENCE if patience is None else patience, stays=stays)
+
+    def messenger(self, *, knows_all: bool) -> Tells:
+        """Give whom to let know what people should hear of. ``knows_all``: our policies are all there are."""
+        from rotator.flow.delivery import Delivery  # noqa: PLC0415  it brings the ledger with it
+        from rotator.flow.messenger import Messenger, Silent  # noqa: PLC0415  as above
+        from rotator.flow.telling import Telling  # noqa: PLC0415  as above
+        from rotator.ledger.owners import this_process  # noqa: PLC0415  as above
+
+        channels = self.channels()
+        if not channels:
+            return Silent()
+        telling = Telling(lambda: self.ledger, self.clock, channels, knows_all=knows_all)
+        delivery = Delivery(lambda: self.ledger, self.clock, channels, this_process())
+        return Messenger(telling, delivery, self.clock)
+
+    def channels(self) -> list[Channel]:
+        """Give the channels of the settings. Nobody's address is looked up yet."""
+        return [
+            Channel(name, address_of(name, setting), setting.successes)
+            for name, setting in self.settings.notify.items()
+        ]
 
     def close(self) -> None:
         """Close what was opened: connections to providers, and the ledger."""

@@ -74,10 +74,18 @@ def now(
     from rotator.cli.reporting import as_data, conclude, progress
 
     runner = app.runner(progress(session))
-    reports = list(rotate_all(runner, orders))
+    messenger = app.messenger(knows_all=False)
+    messenger.start()
+    messenger.policies(app.policies, app.source.problems)
+    reports = []
+    for item in rotate_all(runner, orders):
+        messenger.report(item)
+        reports.append(item)
     if report is not None:
         _write(report, [as_data(item) for item in reports])
-    raise typer.Exit(conclude(session, reports, compromised=compromised))
+    code = conclude(session, reports, compromised=compromised)
+    messenger.finish()
+    raise typer.Exit(code)
 
 
 def _shortened(policy_overlap: Overlap, asked_for: str | None) -> Overlap:

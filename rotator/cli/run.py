@@ -24,15 +24,23 @@ def run(
 
     policies = session.app.policies  # before the ledger is opened, or made: a mistake in them touches nothing
     session.stop_gently_on_signals()
-    reports = list(one_pass(session.app.runner(progress(session)), policies))
+    messenger = session.app.messenger(knows_all=False)
+    messenger.start()
+    messenger.policies(policies, session.app.source.problems)
+    reports = []
+    for report in one_pass(session.app.runner(progress(session)), policies):
+        messenger.report(report)
+        reports.append(report)
     if not reports and not session.as_json:
         line("Nothing is due.")
-    raise typer.Exit(conclude(session, reports))
+    code = conclude(session, reports)
+    messenger.finish()
+    raise typer.Exit(code)
 
 
 def _stay(session: Context) -> None:
     from rotator.daemon.daemon import Daemon
 
-    daemon = Daemon(session.app, session.app.source)
+    daemon = Daemon(session.app, session.app.source, messenger=session.app.messenger(knows_all=True))
     session.stop_gently_on_signals(reload=daemon.reload)
     daemon.run()

@@ -19,6 +19,7 @@ from rotator.daemon.health import HealthServer
 from rotator.daemon.service import Service
 from rotator.daemon.systemd import Systemd
 from rotator.domain.errors import LedgerUnavailable
+from rotator.flow.messenger import Silent, Tells
 from rotator.flow.report import Outcome, Report
 from rotator.observe.logs import log_event, logger
 from rotator.observe.metrics import ConnectionReading, Metrics, Reading, SecretReading
@@ -38,8 +39,11 @@ _ALIVE: Final = 4 * TICK
 class Daemon:
     """One daemon. ``run`` returns when the process was asked to stop, and everything in flight is written down."""
 
-    def __init__(self, app: App, source: PolicySource, systemd: Systemd | None = None) -> None:
+    def __init__(
+        self, app: App, source: PolicySource, systemd: Systemd | None = None, messenger: Tells | None = None
+    ) -> None:
         self._app = app
+        self._messenger: Tells = messenger or Silent()
         self._source = source
         self._systemd = systemd or Systemd()
         self._metrics = Metrics(self._read)
@@ -65,6 +69,9 @@ class Daemon:
         with ExitStack() as ending:
             ending.enter_context(app.ledger.alone())
             self._service = self._serve(in_force)
+            self._messenger.start()
+            self._messenger.policies(in_force.policies, self._source.problems)
+            ending.callback(self._messenger.finish)
             if settings.listen:
                 health = HealthServer(settings.listen, self.pages)
                 ending.callback(health.stop)
@@ -120,6 +127,8 @@ class Daemon:
         self._metrics.policies_valid.set(0 if self._source.problems else 1)
         if refreshed.in_force is not None:
             self._act_on(refreshed.in_force)
+        if self._source.in_force is not None:
+            self._messenger.policies(self._source.in_force.policies, self._source.problems)
 
     def _act_on(self, in_force: InForce) -> None:
         before, after = set(self._service.snapshot()), {policy.name for policy in in_force.policies.policies}
@@ -149,6 +158,7 @@ class Daemon:
         self._metrics.ledger_up.set(0)
         if not self._ledger_trouble:
             logger().error(f"the ledger is gone, and nothing is done without it: {error}")
+            self._messenger.ledger_gone(str(error))
         self._ledger_trouble = str(error)
 
     def _ledger_is_there(self) -> None:
@@ -156,12 +166,14 @@ class Daemon:
         self._metrics.last_pass.set(self._app.clock.now().timestamp())
         if self._ledger_trouble:
             logger().info("the ledger is back")
+            self._messenger.ledger_back()
         self._ledger_trouble, self._has_passed = "", True
 
     # --- what it tells -------------------------------------------------------------------------------------------
 
     def _tell(self, report: Report) -> None:
         self._metrics.outcome(report.outcome)
+        self._messenger.report(report)
         if report.refused is not None:
             logger().warning(f"not rotated, nothing was touched: {report.refused}", secret=report.secret)
         elif report.outcome is Outcome.UNFINISHED and report.rotation is not None and report.rotation.trouble:
