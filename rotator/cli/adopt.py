@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from rotator.cli.context import Context
+from rotator.cli.expiry import Expires, moment_of
 from rotator.cli.output import document, line, moment
 from rotator.domain.errors import InvalidInput
 from rotator.domain.model import Handle, Token
@@ -16,8 +17,9 @@ def adopt(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="The secret's name.")],
     handle: Annotated[
-        str | None, typer.Option(help="The token's id at the issuer, where its value does not tell.")
+        str | None, typer.Option(help="The token's id (or name) at the issuer, where its value does not tell.")
     ] = None,
+    expires: Expires = None,
 ) -> None:
     """Take over the token in use, so that its first rotation knows which one to revoke. Changes nothing anywhere."""
     from rotator.config.selection import Selection, select
@@ -29,7 +31,8 @@ def adopt(
         names = ", ".join(each.name for each in chosen)
         raise InvalidInput.of(f"`{name}` fits {len(chosen)} policies: {names}", "adopt one at a time")
     policy = chosen[0]
-    token = adopt_token(session.app.runner().tools, policy, Handle(handle) if handle else None)
+    expires_at = moment_of(expires, session.app.clock.now())
+    token = adopt_token(session.app.runner().tools, policy, Handle(handle) if handle else None, expires_at)
     if session.as_json:
         document({"secret": policy.name, "handle": token.handle, "name": token.name, "expires_at": token.expires_at})
     else:

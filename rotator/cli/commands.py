@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from rotator.cli import adopt, check, demo, history, init, moves, now, plan, providers, run, schema, status
+from rotator.cli import adopt, check, demo, history, init, moves, now, plan, provide, providers, run, schema, status
 from rotator.cli.context import Context
 from rotator.cli.version import version
 
@@ -30,6 +30,7 @@ for command in (
     status.status,
     history.history,
     adopt.adopt,
+    provide.provide,
     moves.resume,
     moves.withdraw,
     moves.retire,

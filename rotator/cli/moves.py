@@ -24,26 +24,42 @@ RotationArgument = Annotated[
 
 def resume(context: typer.Context, rotation: RotationArgument) -> None:
     """Move a stuck rotation on, now. If somebody else had written to a destination, it is written over."""
-    _move(context, rotation, lambda runner, found, lease: runner.resume(found, lease))
+    session: Context = context.obj
+    move(session, wanted_rotation(session, rotation), lambda runner, found, lease: runner.resume(found, lease))
 
 
-def withdraw(context: typer.Context, rotation: RotationArgument) -> None:
+def withdraw(
+    context: typer.Context,
+    rotation: RotationArgument,
+    gone: Annotated[
+        bool, typer.Option("--gone", help="My word: the token that I was asked to make is not there (any more).")
+    ] = False,
+) -> None:
     """Take a rotation back: earlier values are restored, its new token is revoked."""
     from rotator.flow.report import Outcome
 
-    _move(
-        context,
-        rotation,
-        lambda runner, found, lease: runner.withdraw(found, lease, "a person asked for it"),
+    session: Context = context.obj
+    move(
+        session,
+        wanted_rotation(session, rotation),
+        lambda runner, found, lease: runner.withdraw(found, lease, "a person asked for it", gone=gone),
         meant=Outcome.WITHDRAWN,
     )
 
 
-def retire(context: typer.Context, rotation: RotationArgument) -> None:
+def retire(
+    context: typer.Context,
+    rotation: RotationArgument,
+    gone: Annotated[
+        bool, typer.Option("--gone", help="My word: what is to be deleted is gone. Only where nothing can be tried.")
+    ] = False,
+) -> None:
     """End the overlap early: the old token is revoked now, whoever still uses it."""
     from rotator.domain.model import Phase
 
     def retire_now(runner: Runner, found: Rotation, lease: Lease) -> Rotation:
+        if gone:
+            return runner.believe(found, lease)
         if found.phase is not Phase.CONFIRMED:
             runner.tools.ledger.release(lease)
             raise InvalidInput.of(
@@ -51,22 +67,14 @@ def retire(context: typer.Context, rotation: RotationArgument) -> None:
             )
         return runner.retire_now(found, lease)
 
-    _move(context, rotation, retire_now)
-
-
-def _move(
-    context: typer.Context,
-    wanted: str,
-    move: Callable[[Runner, Rotation, Lease], Rotation],
-    meant: Outcome | None = None,
-) -> None:
-    """Hold the rotation that is wanted, move it, tell what came of it. Where ``meant`` came of it, all went well."""
-    from rotator.cli.reporting import conclude, progress
-    from rotator.domain.model import SecretName
-    from rotator.flow.report import Report
-    from rotator.flow.work import LEASE
-
     session: Context = context.obj
+    move(session, wanted_rotation(session, rotation), retire_now)
+
+
+def wanted_rotation(session: Context, wanted: str) -> Rotation:
+    """Give the open rotation that is wanted; InvalidInput when there is none."""
+    from rotator.domain.model import SecretName
+
     ledger = session.app.ledger
     found = ledger.secret(SecretName(wanted)).open or ledger.rotation(wanted)
     if found is None:
@@ -77,6 +85,21 @@ def _move(
         raise InvalidInput.of(
             f"Rotation {found.id} of {found.secret} has ended: it is {found.phase}", f"`rotate history {found.secret}`"
         )
+    return found
+
+
+def move(
+    session: Context,
+    found: Rotation,
+    moved: Callable[[Runner, Rotation, Lease], Rotation],
+    meant: Outcome | None = None,
+) -> None:
+    """Hold a rotation, move it, tell what came of it. Where ``meant`` came of it, all went well."""
+    from rotator.cli.reporting import conclude, progress
+    from rotator.flow.report import Report
+    from rotator.flow.work import LEASE
+
+    ledger = session.app.ledger
     session.stop_gently_on_signals()
     runner = session.app.runner(progress(session))
     lease = ledger.claim(found.id, runner.tools.owner, runner.tools.clock.now(), LEASE)
@@ -86,6 +109,6 @@ def _move(
         )
     fresh = ledger.rotation(found.id)
     assert fresh is not None
-    report = Report(fresh.secret, move(runner, fresh, lease))
+    report = Report(fresh.secret, moved(runner, fresh, lease))
     code = conclude(session, [report])
     raise typer.Exit(0 if report.outcome is meant else code)

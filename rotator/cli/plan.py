@@ -43,7 +43,7 @@ def plan(
                 "secret": policy.name,
                 "action": Action.WAIT if waits else decision.action,
                 "reason": decision.reason,
-                "text": waits_for(secret, decision),
+                "text": waits_for(secret, decision, now),
                 "due": decision.due,
                 "issuer": policy.issuer.connection,
                 "destinations": [str(target) for target in policy.targets],

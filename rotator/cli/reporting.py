@@ -10,7 +10,8 @@ from typing import Any
 from rotator.cli import wording
 from rotator.cli.context import Context
 from rotator.cli.output import document, line, warn
-from rotator.domain.model import Event, Rotation, Token
+from rotator.domain.errors import RotatorError
+from rotator.domain.model import Event, Rotation, Token, Trouble
 from rotator.flow.report import Outcome, Report, exit_code
 from rotator.observe.events import sentence
 
@@ -36,8 +37,19 @@ def conclude(session: Context, reports: list[Report], *, compromised: bool = Fal
         document({"secrets": [as_data(report) for report in reports], "exit_code": code})
         return code
     for report in sorted(reports, key=lambda report: report.secret):
-        line(f"{report.secret}: {wording.outcome(report, _why_withdrawn(session, report))}")
+        by_hand = _is_by_hand(session, report)
+        line(f"{report.secret}: {wording.outcome(report, _why_withdrawn(session, report), by_hand=by_hand)}")
     return code
+
+
+def _is_by_hand(session: Context, report: Report) -> bool:
+    """Tell whether people delete its old tokens."""
+    if report.outcome is not Outcome.IN_OVERLAP or report.rotation is None:
+        return False
+    try:
+        return session.app.connections.issuer(report.rotation.issuer).traits.by_hand
+    except RotatorError:  # its connection is gone from the policies
+        return False
 
 
 def _why_withdrawn(session: Context, report: Report) -> str | None:
@@ -76,7 +88,17 @@ def rotation_data(rotation: Rotation) -> dict[str, Any]:
         "new": _token(rotation.new),
         "strays": [_token(token) for token in rotation.strays],
         "destinations": [{"target": str(place.target), "state": place.state} for place in rotation.destinations],
-        "trouble": {"what": rotation.trouble.what, "remedy": rotation.trouble.remedy} if rotation.trouble else None,
+        "trouble": _trouble(rotation.trouble) if rotation.trouble else None,
+    }
+
+
+def _trouble(trouble: Trouble) -> dict[str, Any]:
+    return {
+        "kind": trouble.kind,
+        "what": trouble.what,
+        "remedy": trouble.remedy,
+        "since": trouble.since,
+        "times_told": trouble.said,
     }
 
 

@@ -66,7 +66,7 @@ def _row(policy: Policy, secret: Secret, now: datetime) -> dict[str, Any]:
         "expires": token.expires_at if token else None,
         "handle": token.handle if token else None,
         "in_step": _in_step(rotation.destinations) if rotation else everywhere,
-        "waits_for": waits_for(secret, decision),
+        "waits_for": waits_for(secret, decision, now),
         "rotation": rotation_data(rotation) if rotation else None,
     }
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
-from rotator.cli.output import moment
-from rotator.domain.model import Phase, Rotation, Secret
+from rotator.cli.output import counted, moment
+from rotator.domain import reminders
+from rotator.domain.model import Cause, Phase, Rotation, Secret
 from rotator.domain.plan import Action, Decision
 from rotator.flow.report import Outcome, Report
 from rotator.observe.troubles import as_sentence, stuck
 
 
-def outcome(report: Report, why_withdrawn: str | None) -> str:
-    """Say how a secret came out of a run."""
+def outcome(report: Report, why_withdrawn: str | None, *, by_hand: bool = False) -> str:
+    """Say how a secret came out of a run. ``by_hand``: people delete its old tokens."""
     rotation = report.rotation
     if rotation is None:
         blocked = report.blocked.text if report.blocked else ""
@@ -21,10 +23,10 @@ def outcome(report: Report, why_withdrawn: str | None) -> str:
         case Outcome.ROTATED:
             return _rotated(report, rotation)
         case Outcome.IN_OVERLAP:
-            return (
-                f"rotated; the old token{_named(rotation)} lives until {moment(rotation.retry_at)} UTC. `rotate run "
-                f"--once` revokes it then, `rotate retire {rotation.id}` does it now."
-            )
+            then = f"`rotate run --once` revokes it then, `rotate retire {rotation.id}` does it now."
+            if by_hand:
+                then = f"Somebody is asked to delete it then; `rotate retire {rotation.id}` asks now."
+            return f"rotated; the old token{_named(rotation)} lives until {moment(rotation.retry_at)} UTC. {then}"
         case Outcome.WITHDRAWN:
             why = f" Why: {as_sentence(why_withdrawn)}" if why_withdrawn else ""
             return f"WITHDRAWN, the old token is in force everywhere.{why} See `rotate history {report.secret}`."
@@ -33,7 +35,7 @@ def outcome(report: Report, why_withdrawn: str | None) -> str:
             return f"UNFINISHED ({rotation.phase}), rotation {rotation.id}. {reason}"
 
 
-def waits_for(secret: Secret, decision: Decision) -> str:
+def waits_for(secret: Secret, decision: Decision, now: datetime) -> str:
     """Say what a secret waits for: its day, a person, or the next run."""
     rotation = secret.open
     if rotation is None:
@@ -41,7 +43,32 @@ def waits_for(secret: Secret, decision: Decision) -> str:
     if rotation.phase is Phase.CONFIRMED and rotation.trouble is None and rotation.retry_at is not None:
         until = moment(rotation.retry_at)
         return f"the old token{_named(rotation)} lives until {until} UTC; `rotate retire {rotation.id}` ends it now"
-    return stuck(rotation)
+    return f"{stuck(rotation)} {urgency(rotation, now)}".rstrip()
+
+
+def urgency(rotation: Rotation, now: datetime) -> str:
+    """Say since when a person is asked for something, and what happens when; louder as the time comes near."""
+    trouble, expires_at = rotation.trouble, reminders.deadline(rotation)
+    if trouble is None or not trouble.is_asked:
+        return ""
+    asked = f"Asked for since {moment(trouble.since)} UTC." if trouble.since else ""
+    if rotation.cause is Cause.COMPROMISED and rotation.phase is Phase.CONFIRMED:
+        return f"{asked} URGENT: the token that got out may work until then.".strip()
+    if expires_at is None:
+        return asked
+    days, left = (expires_at - now).days, expires_at - now
+    if left <= timedelta():
+        loud = f"URGENT: the token in use EXPIRED at {moment(expires_at)} UTC."
+    elif days < 1:
+        loud = f"URGENT: the token in use expires TODAY, at {moment(expires_at)} UTC."
+    elif left <= _SOON:
+        loud = f"SOON: the token in use expires in {counted(days, 'day')}."
+    else:
+        loud = f"The token in use expires at {moment(expires_at)} UTC."
+    return f"{asked} {loud}".strip()
+
+
+_SOON: Final = timedelta(days=7)
 
 
 def can_be_done_now(decision: Decision, now: datetime) -> bool:

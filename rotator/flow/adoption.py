@@ -7,18 +7,22 @@ handle the value in the stores belongs to: a token that cannot be attributed is 
 from __future__ import annotations
 
 import secrets
+from datetime import datetime
 
-from rotator.domain.contracts import TokenInfo, Verdict
+from rotator.domain.contracts import IssuerTraits, TokenInfo, Verdict
 from rotator.domain.errors import NeedsOperator, Permanent, Temporary
-from rotator.domain.model import Destination, Event, Handle, Token, TokenId, TokenState
+from rotator.domain.model import Destination, Event, Handle, Token, TokenId, TokenName, TokenState
 from rotator.domain.policy import Policy
 from rotator.domain.secret_value import SecretValue
 from rotator.flow.publishing import gravest
 from rotator.flow.work import Tools, side_by_side
 
 
-def adopt(tools: Tools, policy: Policy, handle: Handle | None) -> Token:
+def adopt(tools: Tools, policy: Policy, handle: Handle | None, expires_at: datetime | None = None) -> Token:
     """Make the token that the destinations hold the secret's current one; give it.
+
+    ``handle`` is its id at the issuer, or its name where people make the tokens; ``expires_at`` counts where the issuer
+    does not tell.
 
     Raises NeedsOperator when the destinations disagree, hold nothing that can be read, or nobody tells the handle;
     Permanent when the issuer does not know the token; AlreadyOpen while a rotation is under way.
@@ -36,8 +40,8 @@ def adopt(tools: Tools, policy: Policy, handle: Handle | None) -> Token:
         if verification.verdict is Verdict.INDETERMINATE:
             raise Temporary(f"The issuer does not say whether the token in use works. {verification.reason}".strip())
         told = verification.handle
-    handle = _agreed(policy, handle, told)
-    listed = _listed(list(issuer.tokens()), handle) if issuer.traits.lists else TokenInfo(handle)
+    handle = _agreed(policy, handle, told, by_hand=issuer.traits.by_hand)
+    listed = _listed(list(issuer.tokens()), handle) if issuer.traits.lists else _as_told(issuer.traits, handle)
     token = Token(
         id=TokenId(f"adopted-{secrets.token_hex(4)}"),
         secret=policy.name,
@@ -46,7 +50,7 @@ def adopt(tools: Tools, policy: Policy, handle: Handle | None) -> Token:
         handle=handle,
         fingerprint=tools.ledger.fingerprint(value) if value is not None else None,
         created_at=listed.created_at or tools.clock.now(),
-        expires_at=listed.expires_at,
+        expires_at=listed.expires_at or expires_at,
     )
     event = Event("adopted", policy.name, tools.clock.now(), tools.actor, detail={"handle": handle, "name": token.name})
     tools.ledger.adopt(token, event)
@@ -86,7 +90,12 @@ def _value_in_use(tools: Tools, policy: Policy) -> SecretValue | None:
     return values[0][1] if values else None
 
 
-def _agreed(policy: Policy, given: Handle | None, told: Handle | None) -> Handle:
+def _as_told(traits: IssuerTraits, handle: Handle) -> TokenInfo:
+    """Give what is known of a token that nobody lists. A page that people use knows it by its name."""
+    return TokenInfo(handle, TokenName(handle) if traits.by_hand else None)
+
+
+def _agreed(policy: Policy, given: Handle | None, told: Handle | None, *, by_hand: bool) -> Handle:
     if given is not None and told is not None and given != told:
         raise NeedsOperator(
             f"The issuer says that the token in use is {told}, not {given}.", remedy="Leave --handle away to adopt it."
@@ -95,7 +104,8 @@ def _agreed(policy: Policy, given: Handle | None, told: Handle | None) -> Handle
     if handle is None:
         raise NeedsOperator(
             f"This issuer does not tell which token the value of {policy.name} belongs to.",
-            remedy=f"Look it up there and give its id: `rotate adopt {policy.name} --handle ID`.",
+            remedy=f"Look it up there and give its {'name' if by_hand else 'id'}: "
+            f"`rotate adopt {policy.name} --handle {'NAME' if by_hand else 'ID'}`.",
         )
     return handle
 

@@ -6,22 +6,28 @@ the issuer's answer proves nothing, and a handle alone decides nothing where the
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from rotator.domain.contracts import Issued, Verdict
 from rotator.domain.errors import NeedsOperator, RotatorError, Temporary
-from rotator.domain.lifecycle import with_token
+from rotator.domain.lifecycle import buried, with_token
 from rotator.domain.model import Phase, Proof, Rotation, Token, TokenState
 from rotator.domain.secret_value import SecretValue
+from rotator.flow import by_hand
 from rotator.flow.lost import CLOCK_SKEW, look_for, still_unknown_for
+from rotator.flow.values import refusal_is_about, value_of
 from rotator.flow.work import Work, poll
 from rotator.observe.logs import logger
 
 
 def end_all(work: Work, tokens: tuple[Token, ...], kind: str) -> tuple[Rotation, dict[str, str]]:
-    """Revoke these tokens and prove each death. Gives the rotation with them dead, and the proof of each."""
+    """Revoke these tokens and prove each death. Gives the rotation with them dead, and the proof of each.
+
+    Where nobody but a person can delete them, they are asked to: AsksPerson while one may live.
+    """
+    if work.by_hand is not None:
+        return by_hand.end_all(work, tokens)
     begun = work.rotation
     for token in tokens:
         if token.state.may_live:
@@ -59,31 +65,9 @@ def end(work: Work, token: Token, value: SecretValue | None) -> Proof:
         return _seen_unlisted(work, token)
     raise NeedsOperator(
         f"Token {token.handle} was revoked, but nothing proves it: its value is gone and the issuer lists no tokens.",
-        remedy="Look at the issuer whether it is gone.",
+        remedy="Look at the issuer whether it is gone; if it is, "
+        f"`rotate retire {work.rotation.id} --gone` writes down your word for it.",
     )
-
-
-def buried(proof: Proof, now: datetime) -> Callable[[Token], Token]:
-    """Give the change that writes a proven death down, for ``with_token``."""
-    return lambda token: replace(token, state=TokenState.DEAD, proof=proof, ended_at=now)
-
-
-def value_of(work: Work, token: Token) -> SecretValue | None:
-    """Give a token's value: from memory, or from an earlier version that a store kept. Else None."""
-    for value in (work.held.old, work.held.new):
-        if work.matches(token, value):
-            return value
-    for destination in work.rotation.destinations:
-        if token.fingerprint is None or destination.before_fingerprint != token.fingerprint or not destination.before:
-            continue
-        opened = work.open(destination)
-        if not (opened.traits.readable and opened.traits.versioned):
-            continue
-        work.keep_lease()
-        stored = opened.store.read(opened.place, destination.before)
-        if stored is not None and work.matches(token, stored.value):
-            return stored.value
-    return None
 
 
 def disown(work: Work, token: Token, issued: Issued) -> None:
@@ -150,7 +134,8 @@ def _listed_as_ours(work: Work, token: Token) -> bool:
 
 def _seen_refused(work: Work, token: Token, value: SecretValue) -> Proof:
     def refused() -> Proof | None:
-        return Proof.REFUSED if work.issuer.verify(value).verdict is Verdict.INVALID else None
+        invalid = work.issuer.verify(value).verdict is Verdict.INVALID
+        return Proof.REFUSED if invalid and refusal_is_about(work, token) else None
 
     proof = poll(work, work.issuer.traits.revoke_propagation, refused)
     if proof is None:

@@ -14,7 +14,8 @@ from typing import Final
 
 from rotator.domain.errors import LeaseLost, NeedsOperator
 from rotator.domain.lifecycle import untouched
-from rotator.domain.model import Cause, Phase, Rotation, TokenState
+from rotator.domain.model import Cause, Mode, Phase, Rotation, TokenState
+from rotator.flow import handing_in
 from rotator.flow.budget import on_behalf_of
 from rotator.flow.opening import Order
 from rotator.flow.reconcile import start
@@ -22,6 +23,7 @@ from rotator.flow.report import Report
 from rotator.flow.runner import Runner
 from rotator.flow.work import LEASE
 from rotator.ledger.leases import Lease
+from rotator.observe.troubles import stuck
 
 WORKERS: Final = 8
 """Rotations that run side by side in one process."""
@@ -58,19 +60,30 @@ def _rotate(runner: Runner, order: Order) -> Report:
             at_once = order.overlap is not None and not order.overlap.for_ and rotation.phase is Phase.CONFIRMED
             move_on = runner.retire_now if at_once else runner.resume
             return Report(order.policy.name, move_on(rotation, lease))
-        ended = _taken_over(runner, rotation, lease)
+        ended = _taken_over(runner, rotation, lease, order.mode)
     except LeaseLost:
         return Report(order.policy.name, opened, refused=_elsewhere(opened))
     if ended.phase.is_open:
-        return Report(order.policy.name, ended)
+        is_the_answer = ended.cause is Cause.COMPROMISED
+        return Report(order.policy.name, ended, refused=None if is_the_answer else _first(ended))
     return replace(start(runner, order), taken_over=ended if ended.phase is Phase.RETIRED else None)
 
 
-def _taken_over(runner: Runner, rotation: Rotation, lease: Lease) -> Rotation:
+def _taken_over(runner: Runner, rotation: Rotation, lease: Lease, mode: Mode) -> Rotation:
+    if handing_in.is_waited_for(rotation):
+        return runner.take_over(rotation, lease, mode)
     contained = rotation.old is not None and rotation.old.state is not TokenState.LIVE
     if untouched(rotation) and rotation.phase is not Phase.CONFIRMED and not contained:
         return runner.withdraw(rotation, lease, "taken over: the secret was compromised")
     return runner.retire_now(rotation, lease)
+
+
+def _first(rotation: Rotation) -> NeedsOperator:
+    """Say what comes before the compromised token can be replaced: an earlier rotation has to end."""
+    return NeedsOperator(
+        f"{stuck(rotation)} That belongs to an earlier rotation.",
+        remedy=f"Then run `rotate now {rotation.secret} --compromised` again: the token in use is yet to be replaced.",
+    )
 
 
 def _elsewhere(rotation: Rotation) -> NeedsOperator:

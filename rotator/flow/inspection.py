@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from rotator.domain import plan
 from rotator.domain.contracts import Issuer, Verdict
@@ -17,6 +18,7 @@ from rotator.domain.model import Destination, SecretName
 from rotator.domain.policy import Policy
 from rotator.domain.secret_value import SecretValue
 from rotator.flow.work import Connections, side_by_side
+from rotator.observe.sending import Channel, service_of
 
 _GARBAGE_BYTES = 20
 
@@ -54,6 +56,19 @@ def inspect(connections: Connections, policy: Policy) -> Iterator[Finding]:
             yield Finding(policy.name, str(place.target), result)
 
 
+def inspect_channel(channel: Channel) -> Finding:
+    """Look a channel's address up, and see whether it is one. Nothing is sent."""
+    subject = f"channel {channel.name}"
+    try:
+        return Finding(_CHANNELS, subject, f"its address is one of {service_of(channel)}; nothing was sent")
+    except RotatorError as error:
+        return Finding(_CHANNELS, subject, error=error)
+
+
+_CHANNELS: Final = SecretName("notify")
+"""Under what channels are listed: they are no secret's."""
+
+
 def _inspect_issuer(issuer: Issuer, policy: Policy) -> str:
     tokens = list(issuer.tokens()) if issuer.traits.lists else []
     garbage = issuer.verify(SecretValue(secrets.token_hex(_GARBAGE_BYTES)))
@@ -65,4 +80,6 @@ def _inspect_issuer(issuer: Issuer, policy: Policy) -> str:
     in_the_way = plan.obstacle(issuer.traits, tokens, policy.compromise)
     if in_the_way:
         raise Permanent(f"{in_the_way}.")
+    if issuer.traits.by_hand:
+        return "it refuses what is no token; its tokens are made and deleted by hand"
     return f"logged in; {len(tokens)} tokens" if issuer.traits.lists else "logged in"

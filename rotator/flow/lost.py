@@ -52,12 +52,19 @@ def wait_for_our_turn(work: Work) -> None:
             )
 
 
+def _go_on(work: Work, token: Token) -> str:
+    """Name the command that says: it was looked for, and is not there."""
+    rotation = work.rotation
+    is_ending = token.state is not TokenState.INTENDED
+    return f"`rotate retire {rotation.id} --gone`" if is_ending else f"`rotate resume {rotation.id}`"
+
+
 def _find(work: Work, token: Token) -> Handle | None:
     issuer = work.issuer
     if not issuer.traits.lists:
         raise NeedsOperator(
             f"The issuer's answer was lost, and it lists no tokens: {token.name} may exist, unknown to anybody.",
-            remedy=f"Look for {token.name} at the issuer and delete it, then run `rotate resume {work.rotation.id}`.",
+            remedy=f"Look for {token.name} at the issuer and delete it, then run {_go_on(work, token)}.",
         )
     work.keep_lease()
     listed = list(issuer.tokens())

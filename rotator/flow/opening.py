@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from rotator.domain import plan
-from rotator.domain.contracts import Stored
+from rotator.domain.contracts import IssuerTraits, Stored
 from rotator.domain.errors import Permanent
 from rotator.domain.model import (
     Cause,
@@ -24,8 +24,10 @@ from rotator.domain.model import (
     Rotation,
     RotationId,
     Secret,
+    TokenState,
 )
 from rotator.domain.policy import Policy
+from rotator.flow.asking import names
 from rotator.flow.publishing import gravest
 from rotator.flow.work import LEASE, Held, Tools, side_by_side
 from rotator.ledger.leases import Lease
@@ -82,13 +84,31 @@ def begin(tools: Tools, order: Order) -> Begun:
 
 def _refuse_obstacles(tools: Tools, order: Order) -> None:
     issuer = tools.connections.issuer(order.policy.issuer)
-    listed = issuer.tokens() if issuer.traits.max_active is not None else ()
+    if issuer.traits.by_hand:
+        _refuse_a_full_page(tools, order, issuer.traits)
+    listed = issuer.tokens() if issuer.traits.max_active is not None and issuer.traits.lists else ()
     in_the_way = plan.obstacle(issuer.traits, listed, order.mode)
     if in_the_way:
         raise Permanent(
             f"{order.policy.issuer.connection}: {in_the_way}.",
             remedy="Delete a token that nobody uses, or accept downtime with --revoke-first.",
         )
+
+
+def _refuse_a_full_page(tools: Tools, order: Order, traits: IssuerTraits) -> None:
+    """Refuse where the issuer has no room for a token that a person would make, as far as we know those it has."""
+    known = tools.ledger.tokens_of_issuer(order.policy.issuer.connection)
+    current = tools.ledger.secret(order.policy.name).current
+    if current is not None and all(token.id != current.id for token in known):
+        known.append(current)
+    if traits.max_active is None or len(known) < traits.max_active or order.mode is Mode.REVOKE_FIRST:
+        return
+    dying = [token for token in known if token.state is TokenState.REVOKING]
+    first = names(dying) if dying else "one that nobody uses"
+    raise Permanent(
+        f"{order.policy.issuer.connection} allows {traits.max_active} tokens, and has at least these: {names(known)}.",
+        remedy=f"Delete {first} there first, or accept downtime with --revoke-first.",
+    )
 
 
 def _looked_at(tools: Tools, targets: list[Destination], secret: Secret, held: Held) -> tuple[Destination, ...]:

@@ -36,7 +36,7 @@ def one_pass(runner: Runner, policies: PolicySet) -> Iterator[Report]:
 def move_on(runner: Runner, rotation: Rotation) -> Report | None:
     """Advance an open rotation, unless its time has not come or another process has it (None)."""
     tools = runner.tools
-    if _waits_for_a_person(rotation):
+    if _waits_for_a_person(rotation, tools.clock.now()):
         return Report(rotation.secret, rotation)
     if _waits_for_its_time(rotation, tools.clock.now()):
         return None
@@ -44,7 +44,7 @@ def move_on(runner: Runner, rotation: Rotation) -> Report | None:
     if lease is None:
         return None
     fresh = tools.ledger.rotation(rotation.id)  # it may have moved between our reading and our claim
-    if fresh is None or _waits_for_a_person(fresh) or _waits_for_its_time(fresh, tools.clock.now()):
+    if fresh is None or _waits_for_a_person(fresh, tools.clock.now()) or _waits_for_its_time(fresh, tools.clock.now()):
         tools.ledger.release(lease)
         return None
     try:
@@ -53,8 +53,12 @@ def move_on(runner: Runner, rotation: Rotation) -> Report | None:
         return None
 
 
-def _waits_for_a_person(rotation: Rotation) -> bool:
-    return rotation.trouble is not None and rotation.trouble.needs_operator
+def _waits_for_a_person(rotation: Rotation, now: datetime) -> bool:
+    """Tell whether only a person moves it, and it is not time yet to look whether one did what they were asked for."""
+    trouble = rotation.trouble
+    if trouble is None or not trouble.needs_operator:
+        return False
+    return not trouble.is_asked or _waits_for_its_time(rotation, now)
 
 
 def _waits_for_its_time(rotation: Rotation, now: datetime) -> bool:

@@ -7,24 +7,31 @@ is never revoked before that destination is known to hold another live one.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from rotator.domain import lifecycle
 from rotator.domain.contracts import Stored
-from rotator.domain.errors import NeedsOperator, WrongOrder
-from rotator.domain.lifecycle import moved, with_destinations, with_token
-from rotator.domain.model import Destination, Phase, Placed, Proof, TokenState, Version
+from rotator.domain.errors import AsksPerson, InvalidInput, NeedsOperator, WrongOrder
+from rotator.domain.lifecycle import buried, moved, with_destinations, with_token
+from rotator.domain.model import Destination, Phase, Placed, Proof, Rotation, TokenState, Version
 from rotator.domain.secret_value import SecretValue
-from rotator.flow import death
+from rotator.flow import asking, death
 from rotator.flow.lost import look_for
-from rotator.flow.work import OpenDestination, Work, without_trouble
+from rotator.flow.values import value_of
+from rotator.flow.work import OpenDestination, Work, to_go_on, without_trouble
 
 
 def seek(work: Work) -> None:
-    """Look for a token whose creation was never answered. Slow issuers get the time to list what they made."""
+    """Look for a token whose creation was never answered. Slow issuers get the time to list what they made.
+
+    One that a person is to make is not lost: it is waited for until they hand it in.
+    """
     token = work.new
     if token.state is not TokenState.INTENDED:
         raise WrongOrder(f"token {token.id} is {token.state}: only one that was asked for and not answered is sought.")
+    if work.by_hand is not None:
+        raise asking.to_make(work, token)
     handle = look_for(work, token)
     state = TokenState.ABSENT if handle is None else TokenState.LIVE
     found = with_token(work.rotation, token.id, lambda known: replace(known, state=state, handle=handle))
@@ -45,7 +52,8 @@ def recover(work: Work) -> None:
     """Find the lost value in a destination that was, or may have been, written. Not found: issue again.
 
     On the way it settles what each destination is known to hold: a write that never arrived is PENDING again, and
-    what was staged and cannot be used is taken back.
+    what was staged and cannot be used is taken back. A person who made the token is asked for its value once more:
+    they may have it yet.
     """
     settled = [_what_it_holds(work, place) for place in work.rotation.destinations]
     found = next((value for _, value in settled if value is not None), None)
@@ -54,7 +62,28 @@ def recover(work: Work) -> None:
         work.held.new = found
         work.record(after, "recovered", handle=work.new.handle)
         return
-    work.record(moved(after, Phase.PLANNED, work.now), "value lost", handle=work.new.handle)
+    if work.by_hand is not None:
+        if after != work.rotation:
+            work.record(after, "looked for the value")
+        raise asking.to_hand_in_again(work)
+    _lose(work, after)
+
+
+def give_up_value(work: Work) -> None:
+    """Go on without a value that was lost, because the person who made the token does not have it any more."""
+    if lifecycle.next_step(work.rotation, holding=work.holding) is not lifecycle.Step.RECOVER:
+        raise InvalidInput.of(
+            f"Rotation {work.rotation.id} waits for no value that was handed in and lost",
+            "one that was never handed in can be made again: delete it, and make another with the same name",
+        )
+    with suppress(AsksPerson):  # unless a destination has it after all
+        recover(work)
+        return
+    _lose(work, work.rotation)
+
+
+def _lose(work: Work, rotation: Rotation) -> None:
+    work.record(moved(rotation, Phase.PLANNED, work.now), "value lost", handle=work.new.handle)
 
 
 def _what_it_holds(work: Work, destination: Destination) -> tuple[Destination, SecretValue | None]:
@@ -94,7 +123,11 @@ def withdraw(work: Work, why: str, *, restoring: bool) -> None:
     """
     refuse_without_a_way_back(work)
     places = [_cleared(work, place, restoring=restoring) for place in work.rotation.destinations]
-    work.record(with_destinations(work.rotation, places), "withdrawing", why=why)
+    cleared = with_destinations(work.rotation, places)
+    if cleared.given_up is None:
+        cleared = replace(without_trouble(cleared), given_up=why)  # whatever was asked for before is wanted no more
+    if cleared != work.rotation:
+        work.record(cleared, "withdrawing", why=why)
     after, proofs = death.end_all(work, lifecycle.own_tokens_alive(work.rotation), "discarding")
     work.record(moved(after, Phase.WITHDRAWN, work.now), "withdrawn", why=why, proof=proofs)
 
@@ -122,7 +155,7 @@ def refuse_without_a_way_back(work: Work) -> None:
 
 def finish_withdrawing(work: Work) -> None:
     """Bring a withdrawal to its end whose destinations were cleared already, and whose token may be dead."""
-    withdraw(work, "it was given up before", restoring=False)
+    withdraw(work, work.rotation.given_up or "it was given up before", restoring=False)
 
 
 def _cleared(work: Work, destination: Destination, *, restoring: bool) -> Destination:
@@ -152,7 +185,7 @@ def _put_back(work: Work, destination: Destination, opened: OpenDestination) -> 
     if destination.before is not None and opened.traits.versioned:
         opened.store.restore(opened.place, destination.before, destination.version)
     else:
-        old = death.value_of(work, work.rotation.old) if work.rotation.old else None
+        old = value_of(work, work.rotation.old) if work.rotation.old else None
         if old is None:
             raise NeedsOperator(
                 f"{destination.target} keeps no earlier value, and no other destination has the old one.",
@@ -171,7 +204,7 @@ def _put_back(work: Work, destination: Destination, opened: OpenDestination) -> 
 def wake(work: Work) -> None:
     """Go on now instead of later."""
     if work.rotation.retry_at is not None or work.rotation.trouble is not None:
-        work.record(without_trouble(work.rotation), "resumed")
+        work.record(to_go_on(work.rotation), "resumed")
 
 
 def take_up(work: Work) -> None:
@@ -184,10 +217,11 @@ def take_up(work: Work) -> None:
         wake(work)  # nothing is left to write
         return
     lost = rotation.new
-    if lost is not None and lost.state is TokenState.INTENDED and not work.issuer.traits.lists:
-        rotation = with_token(rotation, lost.id, death.buried(Proof.NEVER_MADE, work.now))
+    unlisted = not work.issuer.traits.lists and work.by_hand is None
+    if lost is not None and lost.state is TokenState.INTENDED and unlisted:
+        rotation = with_token(rotation, lost.id, buried(Proof.SAID, work.now))
     places = [_accepted(work, place) for place in rotation.destinations]
-    after = without_trouble(with_destinations(rotation, places))
+    after = to_go_on(with_destinations(rotation, places))
     if after.phase is Phase.PUBLISHED and not all(place.state is Placed.WRITTEN for place in places):
         after = moved(after, Phase.VERIFIED, work.now)
     work.record(after, "resumed")

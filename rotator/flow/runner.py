@@ -10,13 +10,22 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from rotator.domain.errors import LeaseLost, LedgerUnavailable, NeedsOperator, Permanent, RotatorError, Temporary
+from rotator.domain import reminders
+from rotator.domain.errors import (
+    AsksPerson,
+    LeaseLost,
+    LedgerUnavailable,
+    NeedsOperator,
+    Permanent,
+    RotatorError,
+    Temporary,
+)
 from rotator.domain.lifecycle import Step, back_off, next_step, untouched
-from rotator.domain.model import Phase, Rotation, RotationId, TokenState, Trouble
-from rotator.domain.secret_value import redact
-from rotator.flow import publishing, recovery, steps
+from rotator.domain.model import Cause, Mode, Overlap, Phase, Rotation, RotationId, TokenState, Trouble
+from rotator.domain.secret_value import SecretValue, redact
+from rotator.flow import by_hand, handing_in, publishing, recovery, steps
 from rotator.flow.budget import on_behalf_of
-from rotator.flow.work import Held, Tools, Work, without_trouble
+from rotator.flow.work import Held, Tools, Work, to_go_on, without_trouble
 from rotator.ledger.leases import Lease
 from rotator.observe.logs import logger
 
@@ -70,10 +79,11 @@ class Runner:
         stuck = rotation.trouble is not None and rotation.trouble.needs_operator
         return self._asked(rotation, lease, recovery.take_up if stuck else recovery.wake)
 
-    def withdraw(self, rotation: Rotation, lease: Lease, why: str) -> Rotation:
+    def withdraw(self, rotation: Rotation, lease: Lease, why: str, *, gone: bool = False) -> Rotation:
         """Take a rotation back because a person said so, putting earlier values back where needed.
 
-        Raises NeedsOperator when there is no way back: then the rotation is left as it is.
+        Raises NeedsOperator when there is no way back: then the rotation is left as it is. ``gone``: the person says
+        that the tokens it asked them for are not there (any more).
         """
         work = Work(self.tools, rotation, lease, self._held.setdefault(rotation.id, Held()))
         try:
@@ -82,7 +92,7 @@ class Runner:
             self.tools.ledger.release(work.lease)
             raise
         try:
-            recovery.withdraw(work, why, restoring=True)
+            _withdraw(work, why, gone=gone)
         except (LeaseLost, LedgerUnavailable):
             raise
         except RotatorError as error:
@@ -98,9 +108,51 @@ class Runner:
 
         def no_overlap(work: Work) -> None:
             at_once = replace(work.rotation.overlap, for_=timedelta(), until_unused_for=None, at_most=None)
-            work.record(replace(without_trouble(work.rotation), overlap=at_once), "overlap ended")
+            work.record(replace(to_go_on(work.rotation), overlap=at_once), "overlap ended")
 
         return self._asked(rotation, lease, no_overlap)
+
+    def believe(self, rotation: Rotation, lease: Lease) -> Rotation:
+        """Go on because a person says that the tokens are gone which are to die. Raises NeedsOperator: they are not."""
+        return self._refusing(rotation, lease, by_hand.take_word)
+
+    def hand_in(
+        self, rotation: Rotation, lease: Lease, value: SecretValue, expires_at: datetime | None = None
+    ) -> Rotation:
+        """Take the value of a token that a person made, and go on with it.
+
+        Raises InvalidInput, NeedsOperator or what stands in the way: then nothing was taken, and it waits as before.
+        """
+        return self._refusing(rotation, lease, lambda work: handing_in.take(work, value, expires_at))
+
+    def give_up_value(self, rotation: Rotation, lease: Lease) -> Rotation:
+        """Go on without a value that was handed in and lost: another token is asked for. InvalidInput: none was."""
+        return self._refusing(rotation, lease, recovery.give_up_value)
+
+    def take_over(self, rotation: Rotation, lease: Lease, mode: Mode) -> Rotation:
+        """Make a rotation whose token nobody has made yet the answer to a compromise: without overlap, ahead of all."""
+
+        def hurry(work: Work) -> None:
+            hurried = replace(work.rotation, cause=Cause.COMPROMISED, mode=mode, overlap=Overlap(for_=timedelta()))
+            work.record(to_go_on(hurried), "hurried")
+
+        return self._asked(rotation, lease, hurry)
+
+    def _refusing(self, rotation: Rotation, lease: Lease, preparation: Callable[[Work], None]) -> Rotation:
+        """Do what a person says, or refuse it: then the rotation is left as it was."""
+        work = Work(self.tools, rotation, lease, self._held.setdefault(rotation.id, Held()))
+        try:
+            with on_behalf_of(rotation.cause):
+                preparation(work)
+        except (LeaseLost, LedgerUnavailable):
+            raise
+        except RotatorError:
+            self.tools.ledger.release(work.lease)
+            raise
+        except Exception as bug:
+            self.tools.ledger.release(work.lease)
+            raise unforeseen("hand in", bug) from bug
+        return self.advance(work.rotation, work.lease)
 
     def _asked(self, rotation: Rotation, lease: Lease, preparation: Callable[[Work], None]) -> Rotation:
         work = Work(self.tools, rotation, lease, self._held.setdefault(rotation.id, Held()))
@@ -174,19 +226,56 @@ class Runner:
         except Temporary as second:
             pause = back_off(work.rotation.attempts + 1, second.retry_after, work.rotation.id)
             self._note(work, second, work.now + pause)
+        except AsksPerson as second:
+            self._ask(work, second)
         except (Permanent, NeedsOperator) as second:
             self._note(work, NeedsOperator(second.what, remedy=second.remedy), None)
 
     def _note(self, work: Work, error: RotatorError, retry_at: datetime | None) -> None:
+        if isinstance(error, AsksPerson):
+            self._ask(work, error)
+            return
         kind = "temporary" if isinstance(error, Temporary) else "operator"
         trouble = Trouble(kind, redact(error.what), redact(error.remedy))
         after = replace(work.rotation, trouble=trouble, attempts=work.rotation.attempts + 1, retry_at=retry_at)
         work.record(after, "trouble", family=kind, what=trouble.what, remedy=trouble.remedy)
 
+    def _ask(self, work: Work, request: AsksPerson) -> None:
+        """Write down what a person is asked for, or that they are reminded of it; and when it is looked at again."""
+        before, what, now = work.rotation.trouble, redact(request.what), work.now
+        is_new = before is None or not before.is_asked or before.what != what or before.since is None
+        since, said = (now, 0) if is_new or before is None or before.since is None else (before.since, before.said)
+        deadline = reminders.deadline(work.rotation)
+        reminder = reminders.due(since, deadline, said, now)
+        asked = Trouble("person", what, redact(request.remedy), since, reminder.number if reminder else said)
+        again = reminders.next_after(since, deadline, now)
+        if request.look_again is not None:
+            again = min(again, now + request.look_again)
+        after = replace(work.rotation, trouble=asked, attempts=0, retry_at=again)
+        if reminder is None:
+            work.put_off(after)
+            return
+        detail = {"what": what, "remedy": asked.remedy, "number": reminder.number}
+        work.record(after, "reminded" if said else "asked", **detail, expires=_text(deadline))
+
     def _sleep(self, work: Work, until: datetime) -> None:
         if work.rotation.retry_at != until:
             waiting = replace(without_trouble(work.rotation), retry_at=until)
             work.record(waiting, "overlap", until=until.isoformat(timespec="seconds"))
+
+
+def _withdraw(work: Work, why: str, *, gone: bool) -> None:
+    try:
+        recovery.withdraw(work, why, restoring=True)
+    except AsksPerson:
+        if not gone:
+            raise
+        by_hand.take_word(work)
+        recovery.finish_withdrawing(work)
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds") if moment else None
 
 
 def unforeseen(doing: str, bug: Exception) -> NeedsOperator:

@@ -23,10 +23,10 @@ from rotator.domain.errors import (
     Temporary,
     WrongOrder,
 )
-from rotator.domain.lifecycle import moved, with_destinations, with_token
+from rotator.domain.lifecycle import buried, moved, with_destinations, with_token
 from rotator.domain.model import Destination, Phase, Placed, Proof, Token, TokenId, TokenState
 from rotator.domain.secret_value import SecretValue
-from rotator.flow import death
+from rotator.flow import asking, death
 from rotator.flow.lost import CLOCK_SKEW, wait_for_our_turn
 from rotator.flow.publishing import gravest
 from rotator.flow.work import Work, poll, side_by_side, without_trouble
@@ -46,26 +46,25 @@ def _expect(work: Work, *phases: Phase) -> None:
 
 
 def issue(work: Work) -> None:
-    """Ask the issuer for one token, once. The intent is durable before the call: its name tells how to find it."""
+    """Ask the issuer for one token, once. The intent is durable before the call: its name tells how to find it.
+
+    Where tokens are made by hand, a person is asked, and the intent waits until they hand the value in.
+    """
     _expect(work, Phase.PLANNED)
     rotation, issuer = work.rotation, work.issuer
     if not issuer.traits.names_tokens:
         wait_for_our_turn(work)
+    token = _intended(work)
     attempt = len(rotation.tokens) + 1
-    name = naming.token_name(rotation.token_name, naming.mark_of(rotation.id, attempt), issuer.traits.names)
-    token = Token(
-        id=TokenId(f"{rotation.id}.{attempt}"),
-        secret=rotation.secret,
-        state=TokenState.INTENDED,
-        name=name,
-        created_at=work.now,
-        handles_before=() if issuer.traits.names_tokens else tuple(info.handle for info in issuer.tokens()),
-    )
-    work.record(replace(rotation, tokens=(*rotation.tokens, token)), "issuing", name=name, attempt=attempt)
+    asked = "to be made" if work.by_hand is not None else "issuing"
+    work.record(replace(rotation, tokens=(*rotation.tokens, token)), asked, name=token.name, attempt=attempt)
+    if work.by_hand is not None:
+        raise asking.to_make(work, token)
     work.keep_lease()
     lifetime = Duration.parse(rotation.lifetime) if rotation.lifetime else None
+    assert token.name is not None
     try:
-        issued = issuer.issue(IssueRequest(name, lifetime, work.now))
+        issued = issuer.issue(IssueRequest(token.name, lifetime, work.now))
     except Ambiguous:
         raise  # the token stays INTENDED: it is looked for by its name
     except RotatorError:
@@ -76,6 +75,21 @@ def issue(work: Work) -> None:
     except LeaseLost:
         death.disown(work, token, issued)
         raise
+
+
+def _intended(work: Work) -> Token:
+    """Give the token that is to be asked for, with a name that no other has."""
+    rotation, issuer = work.rotation, work.issuer
+    attempt = len(rotation.tokens) + 1
+    name = naming.token_name(rotation.token_name, naming.mark_of(rotation.id, attempt), issuer.traits.names)
+    return Token(
+        id=TokenId(f"{rotation.id}.{attempt}"),
+        secret=rotation.secret,
+        state=TokenState.INTENDED,
+        name=name,
+        created_at=work.now,
+        handles_before=() if issuer.traits.names_tokens else tuple(info.handle for info in issuer.tokens()),
+    )
 
 
 def _take_into_hand(work: Work, token: Token, issued: Issued) -> None:
@@ -113,7 +127,7 @@ def _is_new(work: Work, token: Token, issued: Issued) -> bool:
 
 
 def _never_made(work: Work, token: Token) -> None:
-    gone = with_token(work.rotation, token.id, death.buried(Proof.NEVER_MADE, work.now))
+    gone = with_token(work.rotation, token.id, buried(Proof.NEVER_MADE, work.now))
     work.record(gone, "refused", name=token.name)
 
 

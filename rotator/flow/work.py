@@ -13,10 +13,10 @@ from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from rotator.domain.clock import Clock
-from rotator.domain.contracts import Issuer, Place, Store, StoreTraits
+from rotator.domain.contracts import Issuer, IssuerByHand, Place, Store, StoreTraits
 from rotator.domain.errors import Temporary
 from rotator.domain.model import Destination, Event, Fingerprint, IssuerRef, Rotation, Target, Token
 from rotator.domain.secret_value import SecretValue
@@ -100,6 +100,11 @@ class Work:
     def issuer(self) -> Issuer:
         return self.tools.connections.issuer(self.rotation.issuer)
 
+    @property
+    def by_hand(self) -> IssuerByHand | None:
+        """The issuer, where people make and delete its tokens; None where we do."""
+        return cast("IssuerByHand", self.issuer) if self.issuer.traits.by_hand else None
+
     def open(self, destination: Destination) -> OpenDestination:
         return self.tools.connections.destination(destination.target)
 
@@ -143,6 +148,11 @@ class Work:
         self.flush()
         self._before_note, self._noted = self.rotation, [self._event(after, kind, detail)]
         self.rotation = after
+
+    def put_off(self, after: Rotation) -> None:
+        """Make a change durable that is no news to anybody: nothing happened, and it is looked again later."""
+        self.flush()
+        self._save(after, [])
 
     def flush(self) -> None:
         """Make durable what was noted."""
@@ -214,6 +224,13 @@ def side_by_side(
     with ThreadPoolExecutor(min(len(places), WRITERS), thread_name_prefix="destination") as pool:
         futures = [pool.submit(copy_context().run, attempt, place) for place in places]
         return [(place, future.result()) for place, future in zip(places, futures, strict=True)]
+
+
+def to_go_on(rotation: Rotation) -> Rotation:
+    """Give the rotation as it is when it is taken up before its time. What a person is asked for stays asked."""
+    if rotation.trouble is not None and rotation.trouble.is_asked:
+        return replace(rotation, retry_at=None)
+    return without_trouble(rotation)
 
 
 def without_trouble(rotation: Rotation) -> Rotation:

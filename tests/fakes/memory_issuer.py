@@ -12,7 +12,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rotator.domain.contracts import Issued, IssueRequest, IssuerTraits, Revocation, TokenInfo, Verdict, Verification
+from rotator.domain.contracts import (
+    Instructions,
+    Issued,
+    IssueRequest,
+    IssuerTraits,
+    Revocation,
+    TokenInfo,
+    Verdict,
+    Verification,
+)
+from rotator.domain.durations import Duration
 from rotator.domain.errors import Ambiguous, Permanent
 from rotator.domain.model import Handle, TokenName
 from rotator.domain.secret_value import SecretValue
@@ -58,6 +68,8 @@ class MemoryIssuer:
         """The value that it gives back is not the one that it accepts."""
         self.gives_back_the_newest = False
         """Answers a create with the token that is there already."""
+        self.account_is_closed = False
+        """Refuses every token, until the bill is paid."""
 
     @property
     def traits(self) -> IssuerTraits:
@@ -86,6 +98,16 @@ class MemoryIssuer:
     def revoke(self, handle: Handle) -> Revocation:
         return self.script.run("revoke", lambda: self._revoke(handle))
 
+    def instructions(self, lifetime: Duration | None) -> Instructions:
+        """Where people make its tokens: see ``IssuerByHand``."""
+        return Instructions(
+            link="https://issuer.example/tokens",
+            make="press New",
+            delete="press Delete",
+            expiry=str(lifetime or "never"),
+            compromised="tell its makers",
+        )
+
     # --- the truth ---
 
     def alive(self) -> list[MadeToken]:
@@ -108,6 +130,12 @@ class MemoryIssuer:
         """Make a token as a person does at the issuer's own page."""
         return self._make(TokenName(name), None, foreign=foreign)
 
+    def delete_by_hand(self, name: str) -> None:
+        """End a token as a person does who finds it by its name. One that is not there cannot be found."""
+        for token in self.alive():
+            if token.name == name:
+                self._end(token.handle, self._now())
+
     def revoke_by_hand(self, handle: Handle) -> None:
         self._end(handle, self._now())
 
@@ -127,6 +155,7 @@ class MemoryIssuer:
         return self.clock.right_time()
 
     def _issue(self, request: IssueRequest) -> Issued:
+        assert not self._traits.by_hand, "it was asked for a token, and has no API for that"
         self._must_be_authorized()
         if self._late_by:
             self._on_their_way.append((self._now() + self._late_by.pop(0), request))
@@ -172,6 +201,8 @@ class MemoryIssuer:
         ]
 
     def _verify(self, value: SecretValue) -> Verification:
+        if self.account_is_closed:
+            return Verification(Verdict.INVALID, reason="401")
         for token in self._known():
             if token.value == value.reveal():
                 token.last_used_at = self._now()
@@ -179,6 +210,7 @@ class MemoryIssuer:
         return Verification(Verdict.INVALID, reason="401")
 
     def _revoke(self, handle: Handle) -> Revocation:
+        assert not self._traits.by_hand, "it was asked to end a token, and has no API for that"
         self._must_be_authorized()
         if all(token.handle != handle for token in self._known()):
             return Revocation.ALREADY_GONE

@@ -140,5 +140,5 @@ WAITING = {
 def test_an_open_rotation_tells_what_it_waits_for(rotation: Rotation, words: str, now: bool) -> None:
     secret = Secret(SecretName("api"), current=OLD, open=rotation)
     decision = decide(a_policy(), secret, NOON)
-    assert waits_for(secret, decision) == words
+    assert waits_for(secret, decision, NOON) == words
     assert can_be_done_now(decision, NOON) is now
