@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from rotator.domain.contracts import IssuerTraits, StoreTraits
@@ -23,6 +23,7 @@ from rotator.domain.model import (
     Cause,
     ConnectionName,
     Event,
+    Handle,
     IssuerRef,
     Mode,
     Overlap,
@@ -33,6 +34,7 @@ from rotator.domain.model import (
     TokenState,
 )
 from rotator.domain.policy import Policy, PolicySet, Schedule, Source
+from rotator.domain.secret_value import SecretValue
 from rotator.flow import adoption, emergency, reconcile
 from rotator.flow.opening import Order
 from rotator.flow.report import Report
@@ -48,6 +50,7 @@ from tests.fakes.watched_ledger import WatchedLedger
 VAULT = StoreTraits()
 SECRETS_MANAGER = StoreTraits(stages=True)
 ENV_FILE = StoreTraits(versioned=False)
+BY_HAND = IssuerTraits(by_hand=True, lists=False)
 HEROKU = StoreTraits(readable=False, versioned=False, compares_and_sets=False)
 RESTARTED = StoreTraits(versioned=False, settles=True)
 
@@ -110,12 +113,13 @@ class World:
         tools = Tools(self.ledger, self.clock, self, "alice", owner, (self.events.append,))
         return Worker(self, Runner(tools, patience, stays=stays))
 
-    def adopt(self, name: str = "app", *, in_all_stores: bool = True) -> str:
+    def adopt(self, name: str = "app", *, in_all_stores: bool = True, expires_at: datetime | None = None) -> str:
         """Make a token by hand, put it everywhere, and take it over. Gives its value."""
         token = self.issuer_fake.make_by_hand(f"{name}-by-hand", foreign=False)
         for store in self.stores.values() if in_all_stores else ():
             store.put_by_hand(name, token.value)
-        adoption.adopt(self.worker().runner.tools, self.policies[name], token.handle)
+        known_as = Handle(token.name) if self.issuer_fake.traits.by_hand else token.handle
+        adoption.adopt(self.worker().runner.tools, self.policies[name], known_as, expires_at)
         self.clock.move(minutes=10)
         return token.value
 
@@ -217,9 +221,18 @@ class Worker:
     def resume(self, name: str = "app") -> Rotation:
         return self.runner.resume(*self._held(name))
 
-    def withdraw(self, name: str = "app") -> Rotation:
+    def withdraw(self, name: str = "app", *, gone: bool = False) -> Rotation:
         rotation, lease = self._held(name)
-        return self.runner.withdraw(rotation, lease, "a person asked for it")
+        return self.runner.withdraw(rotation, lease, "a person asked for it", gone=gone)
+
+    def hand_in(self, value: str, name: str = "app", expires_at: datetime | None = None) -> Rotation:
+        return self.runner.hand_in(*self._held(name), SecretValue(value), expires_at)
+
+    def say_it_is_lost(self, name: str = "app") -> Rotation:
+        return self.runner.give_up_value(*self._held(name))
+
+    def say_it_is_gone(self, name: str = "app") -> Rotation:
+        return self.runner.believe(*self._held(name))
 
     def retire(self, name: str = "app") -> Rotation:
         return self.runner.retire_now(*self._held(name))
