@@ -4,9 +4,14 @@
 #   vault policy write rotator deploy/permissions/vault.hcl      (or: bao policy write …)
 
 # The documents. Put your own paths here, as narrow as they go. KV v2 has /data/ between mount and path; for a KV v1
-# mount leave it out: "secret/prod/*". `create` is only for documents that Rotator may make. Nothing is ever deleted.
+# mount leave it out: "secret/prod/*". `create` is only for documents that Rotator may make. Nothing in force is ever deleted.
 path "secret/data/prod/*" {
   capabilities = ["create", "read", "update"]
+}
+
+# After a compromise the versions with the old value are destroyed, so that nobody goes back to them (KV v2).
+path "secret/destroy/prod/*" {
+  capabilities = ["update"]
 }
 
 # To tell an expired token from a missing permission, to have a token live longer, and to name the permission that is

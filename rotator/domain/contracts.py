@@ -211,6 +211,8 @@ class StoreTraits:
     compares_and_sets: bool = True
     settles: bool = False
     """Consumers see a change only after a restart, release or redeploy."""
+    puts_away: bool = False
+    """A version whose token is dead is put away after every rotation; else after a compromise only."""
 
 
 @dataclass(frozen=True)
@@ -282,6 +284,18 @@ class Store(Protocol[PlaceT_contra]):
         """Return once consumers can see ``version``: ask for the restart or redeploy and see it finish.
 
         Raises Temporary while it is under way, NeedsOperator when it failed.
+        """
+        ...
+
+
+class VersionedStore(Store[PlaceT_contra], Protocol[PlaceT_contra]):
+    """A store at whose places earlier versions can be read, and so gone back to."""
+
+    def put_away(self, place: PlaceT_contra, version: Version) -> None:
+        """See to it that nobody goes back to this earlier version, whose token is dead: disable, destroy or unlabel it.
+
+        Repeatable; one that is gone is put away already. Never asked for the newest version. What stands beside our
+        field in the place now is not touched.
         """
         ...
 

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 import pytest
 
-from rotator.domain.contracts import Place, Store, Stored, StoreTraits
+from rotator.domain.contracts import Place, Store, Stored, StoreTraits, VersionedStore
 from rotator.domain.errors import Conflict, NeedsOperator, Permanent, RotatorError
 from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
@@ -395,6 +395,21 @@ class KeepsVersions:
         footprint = outside.footprint()
         assert store.restore(place, before.version, version) == restored
         assert outside.footprint() == footprint
+
+    def test_putting_an_earlier_version_away_changes_nothing_that_is_read_now_and_can_be_repeated(
+        self, store: VersionedStore[Any], place: Place, outside: Outside
+    ) -> None:
+        outside.put("old")
+        before = store.current(place)
+        assert before is not None
+        value, siblings = fresh(), outside.siblings()
+        publish(store, place, value)
+        store.put_away(place, before.version)
+        store.put_away(place, before.version)
+        assert held(store.current(place)) == value.reveal()
+        assert outside.siblings() == siblings
+        publish(store, place, value := fresh())
+        assert held(store.current(place)) == value.reveal()
 
     def test_an_earlier_version_is_not_put_back_over_what_somebody_else_wrote(
         self, store: Store[Any], place: Place, outside: Outside

@@ -87,6 +87,9 @@ class MemoryStore:
     def settle(self, place: MemoryPlace, version: Version) -> None:
         self.script.run("settle", lambda: self._settle(place, version), at=place.name)
 
+    def put_away(self, place: MemoryPlace, version: Version) -> None:
+        self.script.run("put_away", lambda: self._put_away(place, version), at=place.name)
+
     # --- the truth ---
 
     def holds(self, name: str) -> str | None:
@@ -189,6 +192,10 @@ class MemoryStore:
         if expected is not None and self.kind.compares_and_sets:
             raise Conflict(f"{place.name} is gone.")
         return self._show(place.name, Edition(self._next(), value.reveal(), (), key))
+
+    def _put_away(self, place: MemoryPlace, version: Version) -> None:
+        document = self._documents[place.name]
+        document.history = [edition for edition in document.history if edition.version != version]
 
     def _promote(self, place: MemoryPlace, version: Version, expected: Version | None) -> None:
         document = self._documents[place.name]

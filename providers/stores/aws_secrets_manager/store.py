@@ -21,6 +21,7 @@ from providers.stores.aws_secrets_manager.calls import Calls, NotThere, Rejected
 from providers.stores.aws_secrets_manager.versions import (
     CURRENT,
     PENDING,
+    PREVIOUS,
     Description,
     mark_of,
     refuse_what_others_govern,
@@ -205,6 +206,12 @@ class SecretsManagerStore:
         pending = description.holder(PENDING) if description else None
         if pending and pending.startswith(_mark(place, key)):
             self._unstage(place, pending)
+
+    def put_away(self, place: AwsPlace, version: Version) -> None:
+        """Take AWSPREVIOUS off: no rollback goes there, and AWS removes the version in time."""
+        description = self._described(place)
+        if description is not None and PREVIOUS in description.labels(version):
+            self._call("UpdateSecretVersionStage", place.secret, VersionStage=PREVIOUS, RemoveFromVersionId=version)
 
     def settle(self, place: AwsPlace, version: Version) -> None:
         """Do nothing: whoever asks AWS from now on gets the new value. What consumers cache is for the overlap."""

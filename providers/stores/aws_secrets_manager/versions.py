@@ -21,6 +21,7 @@ from rotator.domain.model import Version
 
 CURRENT: Final = "AWSCURRENT"
 PENDING: Final = "AWSPENDING"
+PREVIOUS: Final = "AWSPREVIOUS"
 
 _NAMESPACE: Final = UUID("6f1c2c5e-6d0e-4d53-9a5f-0b8f6b1f7f10")
 _OURS: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}-[0-9a-f]{12}")

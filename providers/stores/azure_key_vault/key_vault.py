@@ -27,6 +27,7 @@ AnswerT = TypeVar("AnswerT")
 _GET: Final = Right("getSecret/action", "get")
 _SET: Final = Right("setSecret/action", "set")
 _LIST: Final = Right("readMetadata/action", "list")
+_UPDATE: Final = Right("update/action", "set")
 _GET_DELETED: Final = Right("readMetadata/action", "get")
 
 
@@ -124,6 +125,15 @@ class KeyVault:
         if held is None:
             raise garbled(self.server, doing)
         return held
+
+    def disable(self, name: str, version: str) -> None:
+        """Make a version unreadable. Nothing to do for one that is not there."""
+        doing = Doing(f"disable version {version} of the secret `{name}`", _UPDATE, changes=True)
+        self._ask(
+            doing,
+            lambda: self._client.update_secret_properties(name, version, enabled=False),
+            none_for=NOT_FOUND,
+        )
 
     def _ask(
         self, doing: Doing, call: Callable[[], AnswerT], *, none_for: frozenset[str] = frozenset()

@@ -1,8 +1,8 @@
 """A secret in Azure Key Vault, as a store: its whole value, or one field of the JSON object in it.
 
 Key Vault shows a new version to consumers at once: nothing stages. Every version of ours carries the write's key as a
-tag, so one whose answer was lost is found again. Old versions stay as they are, and enabled: a disabled one could not
-be read, and the way back is to set its value anew.
+tag, so one whose answer was lost is found again. An old version stays enabled for as long as its token lives: a
+disabled one could not be read, and the way back is to set its value anew. Once the token is dead, it is disabled.
 
 Semantics from Key Vault's REST reference and the Azure SDK; proven on a fake that the SDK takes for a vault.
 """
@@ -25,7 +25,7 @@ from rotator.domain.secret_value import SecretValue
 _VERSION: Final = re.compile(r"[0-9a-fA-F]{32}")
 """Nothing else is asked for: an empty version would be the newest."""
 
-_TRAITS: Final = StoreTraits(readable=True, versioned=True, stages=False, compares_and_sets=False, settles=False)
+_TRAITS: Final = StoreTraits(readable=True, versioned=True, stages=False, compares_and_sets=False, puts_away=True)
 
 
 class KeyVaultStore:
@@ -78,6 +78,11 @@ class KeyVaultStore:
 
     def discard(self, place: AzurePlace, key: str) -> None:
         """Nothing to do: nothing stages."""
+
+    def put_away(self, place: AzurePlace, version: Version) -> None:
+        """Disable it: it cannot be read any more, and whoever needs another field of it enables it again."""
+        if _VERSION.fullmatch(version):
+            self._vault.disable(place.secret, version)
 
     def settle(self, place: AzurePlace, version: Version) -> None:
         """Nothing to do: whoever asks the vault from now on gets the new version. Caches are for the overlap."""

@@ -73,6 +73,10 @@ class KeyValue(Protocol):
         """Write ``over`` back with one field changed (None: without it). Overtaken when it is not the newest."""
         ...
 
+    def destroy(self, path: str, count: int) -> None:
+        """Make an earlier version unreadable for good. Nothing to do where there are none."""
+        ...
+
 
 @dataclass(frozen=True)
 class KeyValueV2:
@@ -117,6 +121,11 @@ class KeyValueV2:
                 raise Garbled(f"version {number} does not follow {over.count}")
             return Version(str(number))
 
+    def destroy(self, path: str, count: int) -> None:
+        needs = f"`update` on `{self.mount}/destroy/{path}`"
+        with self.session.to(Doing(f"destroy version {count} of `{self.mount}/{path}`", needs, changes=True)) as client:
+            client.secrets.kv.v2.destroy_secret_versions(path, versions=[count], mount_point=self.mount)
+
 
 @dataclass(frozen=True)
 class KeyValueV1:
@@ -135,6 +144,9 @@ class KeyValueV1:
                 return _absent(refused)
             fields = part(answer, dict, "data")
             return Document(Life.LIVE, fields, _digest(path, fields))
+
+    def destroy(self, path: str, count: int) -> None:
+        """Nothing to do: there are no earlier versions."""
 
     def write(self, path: str, name: str, value: SecretValue | None, over: Document) -> Version:
         fields = _changed(over.fields, name, value)

@@ -76,6 +76,12 @@ class VaultStore:
     def discard(self, place: VaultPlace, key: str) -> None:
         """Nothing to do: nothing stages."""
 
+    def put_away(self, place: VaultPlace, version: Version) -> None:
+        """Destroy it, with what stood beside our field then: KV v2 keeps and undeletes whole documents."""
+        engine = self._engine(place)
+        if engine.traits.versioned and version.isascii() and version.isdecimal() and int(version) > 0:
+            engine.destroy(place.path, int(version))
+
     def settle(self, place: VaultPlace, version: Version) -> None:
         """Nothing to do: consumers read the new version with their next request."""
 

@@ -25,6 +25,18 @@ def test_the_label_of_a_rotation_under_way_is_taken_off(
     assert secret.labels == {"AWSCURRENT": version, "AWSPREVIOUS": "v" * 36}
 
 
+def test_what_is_put_away_has_no_label_that_a_rollback_would_look_for(
+    store: SecretsManagerStore, secret: Secret, place: AwsPlace
+) -> None:
+    before = version_of(store.current(place))
+    assert before is not None
+    version = publish(store, place, fresh())
+    store.put_away(place, version)
+    assert secret.labels["AWSCURRENT"] == version
+    store.put_away(place, before)
+    assert secret.labels == {"AWSCURRENT": version}
+
+
 def test_the_first_version_of_an_empty_secret_is_current_at_once(
     store: SecretsManagerStore, fake: SecretsManager, place: AwsPlace
 ) -> None:

@@ -124,7 +124,7 @@ class DocumentsV1(Documents):
 
 def policy_for(mount: str) -> str:
     """Give the shipped policy, for this mount instead of the one it names."""
-    return PERMISSIONS.read_text().replace("secret/data/prod/*", f"{mount}/data/prod/*")
+    return PERMISSIONS.read_text().replace('"secret/', f'"{mount}/')
 
 
 class AtOneDocument:

@@ -53,6 +53,27 @@ class TestLeastPrivilege(AtOneDocument, ComparesAndSets, KeepsVersions, CreatesP
         assert type(refusal) is Permanent
         assert f"lacks `{capability}` on `{outside.mount}/data/{path}`" in str(refusal)
 
+    def test_what_is_put_away_is_destroyed_for_good(self, store: VaultStore, place: VaultPlace) -> None:
+        before = store.current(place)
+        assert before is not None
+        publish(store, place, fresh())
+        store.put_away(place, before.version)
+        assert store.read(place, before.version) is None
+        assert isinstance(refusal_of(lambda: store.restore(place, before.version, None)), Permanent)
+
+    def test_destroying_is_named_where_it_is_not_allowed(self, openbao: OpenBao, outside: Documents) -> None:
+        rules = policy_without(policy_for(outside.mount), f"{outside.mount}/destroy/prod/*", "update")
+        token = openbao.token(openbao.policy(rules), no_default_policy=True)["client_token"]
+        store, place = (
+            opened(openbao.url, outside.mount, Credentials(token=token)),
+            VaultPlace(path="prod/app", field="token"),
+        )
+        before = store.current(place)
+        assert before is not None
+        publish(store, place, fresh())
+        refusal = refusal_of(lambda: store.put_away(place, before.version))
+        assert f"`update` on `{outside.mount}/destroy/prod/app`" in str(refusal)
+
     def test_a_policy_for_another_path_is_told_from_a_dead_token(self, store: VaultStore, outside: Documents) -> None:
         refusal = refusal_of(lambda: store.current(VaultPlace(path="other/app", field="token")))
         assert type(refusal) is Permanent
