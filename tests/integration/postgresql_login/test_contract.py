@@ -1,0 +1,25 @@
+"""The issuer keeps its promises on a real PostgreSQL, in each form of the value."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers.issuers.postgresql_login.issuer import DIALECT, PostgreSQLLogins
+from providers.login_value import Address, Form, Login, written
+from rotator.domain.contracts import Verdict
+from tests.contract.issuer_contract import IssuerContract, never_issued
+from tests.integration.postgresql_login.setting import Database, login_in
+
+
+class TestPostgreSQLLogins(IssuerContract):
+    @pytest.fixture
+    def stranger(self, database: Database) -> PostgreSQLLogins:
+        return database.opened(password="not-the-password-of-rotator")
+
+    def test_a_value_that_was_never_issued_is_invalid(self, issuer, issue):
+        """Of a pair, the password is changed: the contract's way would leave no URI."""
+        login = login_in(issue().value)
+        never = Login(login.user, never_issued(login.password))
+        for form in Form:
+            value = written(never, form, DIALECT, Address("db.example.org", 5432, "app"))
+            assert issuer.verify(value).verdict is Verdict.INVALID
