@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from rotator.domain import lifecycle, naming
 from rotator.domain.contracts import Issued, IssueRequest, Stored, Verdict, Verification
@@ -29,6 +29,7 @@ from rotator.domain.secret_value import SecretValue
 from rotator.flow import asking, death
 from rotator.flow.lost import CLOCK_SKEW, wait_for_our_turn
 from rotator.flow.publishing import gravest
+from rotator.flow.putting_away import put_away, to_put_away
 from rotator.flow.work import Work, poll, side_by_side, without_trouble
 
 _READ_LAG: Final = timedelta(seconds=15)
@@ -232,7 +233,12 @@ def retire(work: Work) -> datetime | None:
     if not work.just_confirmed:
         _still_in_step(work)
     after, proofs = death.end_all(work, lifecycle.still_alive(work.rotation), "retiring")
-    work.record(moved(after, Phase.RETIRED, work.now), "retired", proof=proofs)
+    detail: dict[str, Any] = {"proof": proofs}
+    if places := to_put_away(work, after):
+        work.record(after, "proven", proof=proofs)
+        detail["put_away"] = put_away(work, places)
+        after = work.rotation
+    work.record(moved(after, Phase.RETIRED, work.now), "retired", **detail)
     return None
 
 

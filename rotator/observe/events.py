@@ -38,7 +38,8 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "overlap": "the old token lives until {until}",
     "overlap ended": "the overlap was ended early",
     "retiring": "revoking {handles}",
-    "retired": "retired; {deaths}",
+    "proven": "{deaths}",
+    "retired": "retired; {deaths}{put_away}",
     "withdrawing": "taking it back: {why}",
     "withdrawn": "withdrawn; the old token is in force",
     "resumed": "resumed",
@@ -56,11 +57,19 @@ def _phrases(detail: Mapping[str, Any]) -> dict[str, str]:
     """Give the parts of sentences that are there only when there is something to say."""
     reason, commit, proof, until = (detail.get(key) for key in ("reason", "commit", "proof", "until"))
     written, failed = detail.get("destinations"), detail.get("failed")
+    put_away = detail.get("put_away") or {}
+    still_there = {place: why for place, why in put_away.items() if why != "done"}
     return {
         "until": f"{datetime.fromisoformat(until):%Y-%m-%d %H:%M} UTC" if until else "-",
         "because": f": {reason}" if reason else "",
         "at_commit": f", policies at {_short(str(commit))}" if commit else "",
         "to_destinations": f"to {_plain(written)}" if written else "nowhere",
+        "put_away": "".join(
+            (
+                "; the version with the old one is put away" if len(put_away) > len(still_there) else "",
+                f"; it is still kept at {_plain(still_there)}" if still_there else "",
+            )
+        ),
         "failures": f"; failed: {_plain(failed)}" if failed else "",
         "deaths": f"proof of death: {_plain(proof)}" if proof else "no old token was left to revoke",
     }
