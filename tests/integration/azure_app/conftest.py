@@ -10,7 +10,6 @@ import pytest
 from rotator.domain.contracts import Issuer
 from tests.fakes.fault_proxy import FaultProxy
 from tests.fakes.graph import Graph
-from tests.fakes.moving_clock import MovingClock
 from tests.integration.azure_app.setting import Directory, running_directory
 
 
@@ -23,7 +22,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Directory]:
 @pytest.fixture
 def directory(servers: Directory) -> Directory:
     servers.graph.reset()
-    servers.clock = servers.graph.clock = MovingClock(datetime.now(UTC))  # azure-identity tells time by the machine's
+    servers.clock._now = datetime.now(UTC)  # azure-identity tells time by the machine's clock
     servers.entra.signed_in.clear()
     servers.proxy.heal()
     servers.proxy.seen.clear()

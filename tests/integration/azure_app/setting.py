@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,18 @@ class Directory:
     url: str
     ca_file: Path
 
-    def issuer(self, application: str, *, secret: str = "", **settings: Any) -> Issuer:
+    @cached_property
+    def shared(self) -> DictionaryAccess:
+        return self.access()
+
+    def access(self, secret: str = "") -> DictionaryAccess:
+        """Give an access of its own. Tests share one: opening its clients costs as much as ten tests."""
         access = DictionaryAccess({"client_secret": secret or self.entra.client_secret})
         access.clock = self.clock
+        return access
+
+    def issuer(self, application: str, *, access: DictionaryAccess | None = None, **settings: Any) -> Issuer:
+        access = access or self.shared
         basics = {"url": self.url, "authority": self.url, "ca_file": self.ca_file, "propagation": 0, "auth": BY_SECRET}
         references = {"credentials": {"client_secret": "env:AZURE_CLIENT_SECRET"}}
         config = PLUGIN.config.model_validate({**basics, **references, **settings})

@@ -17,7 +17,7 @@ class TestEntra(IssuerContract):
 
     @pytest.fixture
     def stranger(self, directory: Directory, application: str) -> Issuer:
-        return directory.issuer(application, secret="never~chosen")
+        return directory.issuer(application, access=directory.access("never~chosen"))
 
     def test_a_secret_works_for_azure_identity_until_it_is_removed(self, directory, application, issuer, issue):
         """Microsoft's own client signs in with it, as a consumer does."""

@@ -62,7 +62,8 @@ def test_a_secret_that_was_refused_does_not_exist(
     assert graph.alive(application) == []
 
 
-def test_a_sign_in_of_ours_that_fails_makes_nothing(directory: Directory, issuer: Issuer, proxy: FaultProxy) -> None:
+def test_a_sign_in_of_ours_that_fails_makes_nothing(directory: Directory, application: str, proxy: FaultProxy) -> None:
+    issuer = directory.issuer(application, access=directory.access())
     proxy.fail("POST", "/token$", answer(503))
     with pytest.raises(Temporary) as refused:
         issuer.issue(request(directory))

@@ -32,7 +32,8 @@ def test_secrets_of_the_portal_are_listed_and_left_alone(
     assert graph.alive(application) == [theirs]
 
 
-def test_one_sign_in_serves_all_calls_and_is_renewed_before_it_ends(directory: Directory, issuer: Issuer) -> None:
+def test_one_sign_in_serves_all_calls_and_is_renewed_before_it_ends(directory: Directory, application: str) -> None:
+    issuer = directory.issuer(application, access=directory.access())
     list(issuer.tokens())
     list(issuer.tokens())
     assert directory.entra.signed_in == ["client_secret"]
@@ -42,15 +43,18 @@ def test_one_sign_in_serves_all_calls_and_is_renewed_before_it_ends(directory: D
 
 
 def test_a_token_of_ours_that_ends_early_is_got_anew_and_nothing_was_made(
-    directory: Directory, graph: Graph, application: str, issuer: Issuer
+    directory: Directory, graph: Graph, application: str
 ) -> None:
+    issuer = directory.issuer(application, access=directory.access())
     list(issuer.tokens())
+    kept = dict(directory.entra.tokens)
     directory.entra.tokens.clear()
     with pytest.raises(Temporary, match="had ended") as refused:
         issuer.issue(request(directory))
     assert not isinstance(refused.value, Ambiguous)
     assert graph.alive(application) == []
     assert issuer.issue(request(directory)).handle
+    directory.entra.tokens.update(kept)
 
 
 # --- a directory that lags ---
@@ -103,7 +107,7 @@ def test_an_expired_secret_is_dead(directory: Directory, issuer: Issuer) -> None
 
 @pytest.mark.parametrize(("tenant", "says"), [("another.example.com", "`tenant_id`"), (TENANT, "`application`")])
 def test_a_wrong_tenant_or_application_kills_no_secret(directory: Directory, tenant: str, says: str) -> None:
-    stray = directory.issuer("99999999-aaaa-bbbb-cccc-000000000009", tenant_id=tenant)
+    stray = directory.issuer("99999999-aaaa-bbbb-cccc-000000000009", access=directory.access(), tenant_id=tenant)
     verification = stray.verify(SecretValue("of-somebody-elses-application"))
     assert verification.verdict is Verdict.INDETERMINATE
     assert says in verification.reason

@@ -13,9 +13,3 @@ class TestOpenBao(IssuerContract):
     @pytest.fixture
     def stranger(self, role: Role) -> Issuer:
         return role.issuer(token="s.000000000000000000000000")
-
-
-class TestOpenBaoWithEndOfLogins(TestOpenBao):
-    @pytest.fixture
-    def issuer(self, role: Role) -> Issuer:
-        return role.issuer(end_logins=True)
