@@ -23,7 +23,8 @@ SharedT = TypeVar("SharedT")
 
 HOW_TO_REFER: Final = "write `env:NAME` for an environment variable, or `file:PATH`"
 _LARGEST_FILE: Final = 64 * 1024
-_OTHERS_MAY_READ: Final = stat.S_IRGRP | stat.S_IROTH | stat.S_IWGRP | stat.S_IWOTH
+_OTHERS_MAY_READ: Final = stat.S_IROTH | stat.S_IWGRP | stat.S_IWOTH
+"""A group may read: container platforms need it."""
 
 
 @dataclass(frozen=True)

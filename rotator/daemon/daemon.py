@@ -46,7 +46,7 @@ class Daemon:
         self._messenger: Tells = messenger or Silent()
         self._source = source
         self._systemd = systemd or Systemd()
-        self._metrics = Metrics(self._read)
+        self._metrics = Metrics(self._read, Outcome)
         self._lock = threading.Lock()
         self._bell = Bell(app.clock)
         self._busy = 0

@@ -196,7 +196,8 @@ class Service:
                 return
             if report is None or report.refused is not None:
                 self._refusals[name] = refusals = self._refusals.get(name, 0) + 1
-                self._agenda.put(name, Entry(now + back_off(refusals + _FIRST_PAUSE, None, name)))
+                known = self._agenda.entries.get(name, Entry(now))
+                self._agenda.put(name, replace(known, look_at=now + back_off(refusals + _FIRST_PAUSE, None, name)))
                 return
             self._refusals.pop(name, None)
             try:

@@ -41,6 +41,8 @@ def write_once(file: Path, content: bytes) -> None:
     It appears whole or not at all: a reader never finds half of it, and a crash leaves no beginning of one.
     """
     with _explained(file):
+        if file.exists():  # perhaps in a folder that nobody may write to: a mounted secret
+            return
         make_private_folder(file.parent)
         draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

@@ -52,13 +52,16 @@ class Reading:
 class Metrics:
     """One process's metrics. Safe to use from several threads."""
 
-    def __init__(self, read: Callable[[], Reading]) -> None:
+    def __init__(self, read: Callable[[], Reading], outcomes: Iterable[str] = ()) -> None:
+        """``outcomes``: those that there can be. Prometheus does not see a counter rise that begins at 1."""
         disable_created_metrics()  # type: ignore[no-untyped-call]  # not typed there; else there are twice the series
         self._registry = CollectorRegistry()
         self._registry.register(_OnScrape(read))
         self._rotations = Counter(
             "rotator_rotations", "Rotations worked on, by what came of them.", ["outcome"], registry=self._registry
         )
+        for outcome in outcomes:
+            self._rotations.labels(outcome)
         self._steps = Histogram(
             "rotator_step_seconds", "How long steps took.", ["step"], registry=self._registry, buckets=_STEP_BUCKETS
         )

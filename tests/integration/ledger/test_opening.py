@@ -87,6 +87,19 @@ def test_another_ledgers_key_is_refused(ledger: Ledger, ledger_url: str, tmp_pat
         Ledger.open(ledger_url, key_file=another)
 
 
+def test_a_key_that_was_handed_over_is_used_and_its_folder_not_written_to(ledger_url: str, tmp_path: Path) -> None:
+    with Ledger.open(f"sqlite:///{tmp_path / 'first.db'}", key_file=tmp_path / "made" / "key"):
+        handed_over = (tmp_path / "made" / "key").read_bytes()
+    mounted = tmp_path / "mounted"
+    mounted.mkdir()
+    (mounted / "key").write_bytes(handed_over)
+    (mounted / "key").chmod(0o440)
+    before = mounted.stat().st_mtime_ns
+    with Ledger.open(ledger_url, key_file=mounted / "key") as ledger:
+        assert ledger.fingerprint(SecretValue("a value"))
+    assert mounted.stat().st_mtime_ns == before
+
+
 def test_a_missing_key_is_not_replaced(ledger: Ledger, ledger_url: str, key_file: Path) -> None:
     key_file.unlink()
     with pytest.raises(LedgerUnavailable, match=r"The key of the ledger is missing.*Copy the key file"):

@@ -82,7 +82,7 @@ def test_a_relative_path_starts_where_the_policy_file_is(tmp_path, secret_file):
     assert access(tmp_path, token="file:credential").credential("token").reveal() == "correct horse"
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
+@pytest.mark.parametrize("mode", [0o604, 0o620, 0o660])
 def test_a_file_that_others_may_read_is_used_with_a_warning_given_once(tmp_path, secret_file, mode):
     asked = access(tmp_path, token=f"file:{secret_file(b'correct horse', mode)}")
     asked.credential("token")
