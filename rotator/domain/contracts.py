@@ -295,7 +295,7 @@ class VersionedStore(Store[PlaceT_contra], Protocol[PlaceT_contra]):
         """See to it that nobody goes back to this earlier version, whose token is dead: disable, destroy or unlabel it.
 
         Repeatable; one that is gone is put away already. Never asked for the newest version. What stands beside our
-        field in the place now is not touched.
+        field in the place now is not touched. Permanent where the store cannot: that is told, and stops nothing.
         """
         ...
 

@@ -14,6 +14,7 @@ from providers.http import HttpAnswer, HttpClient, HttpRequest
 from providers.stores.heroku.failures import Asked, garbled, is_missing, refusal
 from providers.stores.heroku.plugin import HerokuConfig, HerokuPlace
 from providers.stores.heroku.releases import History, Release, Unreadable, history_of, release_of
+from providers.stores.heroku.together import Vars
 from rotator.domain.contracts import Access, Stored
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.model import Version
@@ -76,11 +77,11 @@ class Api:
             raise garbled(asked)
         return Stored(SecretValue(text) if text else None, Version(f"v{number}"))
 
-    def set(self, place: HerokuPlace, value: SecretValue | None) -> None:
-        """Change our config var, or remove it. What Heroku answers proves nothing: it may show the vars from before."""
-        asked = self._asked(f"set `{place.var}` of `{place.app}`", changes=True)
-        body = json.dumps({place.var: value.reveal() if value else None}).encode()
-        answer = self._send("PATCH", f"/apps/{place.app}/config-vars", asked, body=body)
+    def set(self, app: str, values: Vars) -> None:
+        """Change config vars, or remove them. What Heroku answers proves nothing: it may show the vars from before."""
+        asked = self._asked(f"set {', '.join(f'`{name}`' for name in sorted(values))} of `{app}`", changes=True)
+        body = json.dumps({name: value.reveal() if value else None for name, value in values.items()}).encode()
+        answer = self._send("PATCH", f"/apps/{app}/config-vars", asked, body=body)
         if not _is_success(answer):
             raise refusal(answer, asked, self._access.clock.now())
 

@@ -51,7 +51,7 @@ def _open(config: Any, access: Access) -> Store[Any]:
     from providers.stores.heroku.api import Api
     from providers.stores.heroku.store import HerokuStore
 
-    return HerokuStore(Api(config, access))
+    return HerokuStore(Api(config, access), access.clock)
 
 
 _EXAMPLE: Final = """\

@@ -12,6 +12,8 @@ from providers.stores.heroku.api import Api
 from providers.stores.heroku.failures import OWNED, PERMISSIONS
 from providers.stores.heroku.plugin import HerokuPlace
 from providers.stores.heroku.releases import History, Release, Status, number_of
+from providers.stores.heroku.together import Together
+from rotator.domain.clock import Clock
 from rotator.domain.contracts import Stored, StoreTraits
 from rotator.domain.errors import Ambiguous, Conflict, Permanent, RotatorError, Temporary
 from rotator.domain.model import Version
@@ -25,8 +27,9 @@ class HerokuStore:
     have failed. No key is kept beside a value: a write that is repeated finds its value.
     """
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, clock: Clock) -> None:
         self._api = api
+        self._together = Together(api.set, clock)
 
     def traits(self, place: HerokuPlace) -> StoreTraits:  # noqa: ARG002  the same everywhere
         return StoreTraits(readable=True, versioned=True, stages=False, compares_and_sets=False, settles=True)
@@ -48,7 +51,9 @@ class HerokuStore:
         owner = self._api.owner_of(place)
         if owner:
             raise Permanent(f"{place.var} of `{place.app}` is set by the add-on `{owner}`.", remedy=OWNED)
-        return self.current(place)
+        stored = self.current(place)
+        self._together.expect(place.app, place.var)
+        return stored
 
     def write(self, place: HerokuPlace, value: SecretValue, expected: Version | None, key: str) -> Version:  # noqa: ARG002  found again by its value, see above
         if "\0" in value.reveal():
@@ -80,6 +85,13 @@ class HerokuStore:
     def discard(self, place: HerokuPlace, key: str) -> None:
         """Nothing to do: nothing stages."""
 
+    def put_away(self, place: HerokuPlace, version: Version) -> None:
+        """Permanent: releases keep their vars for as long as the app lives."""
+        raise Permanent(
+            f"Heroku keeps {place.var} in release {version} of `{place.app}`.",
+            remedy="A rollback to that release would bring the dead token back: roll back to a later one.",
+        )
+
     def settle(self, place: HerokuPlace, version: Version) -> None:
         number = number_of(version)
         if number is None:
@@ -101,7 +113,7 @@ class HerokuStore:
                 f"{expected or 'the time when there was no such app'}.",
                 remedy=f"See `heroku releases --app {place.app}` for who; then plan anew from what it holds now.",
             )
-        self._api.set(place, value)
+        self._together.set(place.app, place.var, value)
         return self._made(place, value, history.newest)
 
     def _under_way(self, place: HerokuPlace, value: SecretValue | None, pending: Release) -> Version:

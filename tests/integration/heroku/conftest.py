@@ -9,8 +9,8 @@ import pytest
 from providers.stores.heroku import PLUGIN
 from providers.stores.heroku.plugin import HerokuConfig, HerokuPlace
 from providers.stores.heroku.store import HerokuStore
+from rotator.testing.access import DictionaryAccess
 from tests.canary import CANARY
-from tests.contract.access import DictionaryAccess
 from tests.fakes.fault_proxy import FaultProxy, fault_proxy
 from tests.fakes.heroku import App, Heroku, running_heroku
 

@@ -16,8 +16,8 @@ import pytest
 from providers.stores.heroku.plugin import HerokuPlace
 from providers.stores.heroku.store import HerokuStore
 from rotator.domain.errors import NeedsOperator, Temporary
+from rotator.testing.store_contract import fresh, held, publish, refusal_of, version_of
 from tests.canary import Canary
-from tests.contract.store_contract import fresh, held, publish, refusal_of, version_of
 from tests.fakes.heroku import App, Heroku
 from tests.integration.heroku.conftest import SIBLINGS, VAR, AtTheDashboard, opened
 from tests.servers.process import require

@@ -40,6 +40,17 @@ class TestHeroku(KeepsVersions, StoreContract):
     def missing_place(self, app: App) -> HerokuPlace:
         return HerokuPlace(app="acme-nowhere", var=VAR)
 
+    def test_putting_an_earlier_version_away_changes_nothing_that_is_read_now_and_can_be_repeated(
+        self, store: HerokuStore, place: HerokuPlace, outside: AtTheDashboard
+    ) -> None:
+        """It cannot: an app's releases keep their vars. That is said, and changes nothing."""
+        before = version_of(store.current(place))
+        assert before is not None
+        publish(store, place, fresh())
+        footprint = outside.footprint()
+        assert isinstance(refusal_of(lambda: store.put_away(place, before)), Permanent)
+        assert outside.footprint() == footprint
+
 
 def test_what_somebody_else_set_since_is_not_overwritten(
     store: HerokuStore, place: HerokuPlace, outside: AtTheDashboard

@@ -13,7 +13,7 @@ from providers.stores.heroku.store import HerokuStore
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
-from tests.contract.store_contract import fresh, publish, refusal_of, version_of
+from rotator.testing.store_contract import fresh, publish, refusal_of, version_of
 from tests.fakes.fault_proxy import (
     Answer,
     FaultProxy,

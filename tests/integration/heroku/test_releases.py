@@ -10,7 +10,7 @@ from providers.stores.heroku.plugin import HerokuPlace
 from providers.stores.heroku.store import HerokuStore
 from rotator.domain.errors import Conflict, NeedsOperator, Permanent, Temporary
 from rotator.domain.model import Version
-from tests.contract.store_contract import fresh, held, refusal_of, version_of
+from rotator.testing.store_contract import fresh, held, refusal_of, version_of
 from tests.fakes.fault_proxy import FaultProxy
 from tests.fakes.heroku import App
 from tests.integration.heroku.conftest import VAR, AtTheDashboard
