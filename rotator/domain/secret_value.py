@@ -30,7 +30,7 @@ class SecretValue:
             raise ValueError("a secret value cannot be empty")
         self.__value = value
         with _living_lock:
-            _living.add(self)
+            _living[self] = None
 
     def reveal(self) -> str:
         """Give the value itself. Only on the line that sends it."""
@@ -66,7 +66,8 @@ class SecretValue:
         raise TypeError("a secret value does not give its state away")
 
 
-_living: weakref.WeakSet[SecretValue] = weakref.WeakSet()
+_living: weakref.WeakKeyDictionary[SecretValue, frozenset[str] | None] = weakref.WeakKeyDictionary()
+"""Every value that is alive, with its shapes once they were looked for. They end with the value."""
 _living_lock = threading.RLock()
 """Reentrant: a signal handler or a finalizer may log, and so redact, in a thread that already holds it."""
 
@@ -74,27 +75,36 @@ _living_lock = threading.RLock()
 def redact(text: str) -> str:
     """Replace every value that is alive in this process by a mask: the last guard before text leaves it.
 
-    Also where a value stands escaped, as JSON, ``repr``, URLs and base64 show it.
+    Also where a value stands escaped, as JSON, ``repr``, URLs and base64 show it. Every event and every line of the
+    log comes by here, and a daemon may hold thousands of values: so hardly anything is done for each.
     """
     with _living_lock:
-        living = list(_living)
-    values = [secret.reveal() for secret in living]
-    forms = {form for value in values if len(value) >= _MINIMUM_LENGTH_TO_REDACT for form in _forms(value)}
-    for form in sorted(forms, key=len, reverse=True):  # a value may begin with another one: the longer goes first
+        found = {form for secret, forms in list(_living.items()) for form in _shapes(secret, forms) if form in text}
+    for form in sorted(found, key=len, reverse=True):  # a value may begin with another one: the longer goes first
         text = text.replace(form, MASK)
     return text
 
 
-def _forms(value: str) -> set[str]:
+def _shapes(secret: SecretValue, known: frozenset[str] | None) -> frozenset[str]:
+    if known is None:
+        _living[secret] = known = _forms(secret.reveal())
+    return known
+
+
+def _forms(value: str) -> frozenset[str]:
     """Give the shapes in which a value is still readable to anybody who looks."""
-    return {
-        value,
-        json.dumps(value)[1:-1],
-        json.dumps(value, ensure_ascii=False)[1:-1],
-        repr(value)[1:-1],
-        quote(_bytes(value), safe=""),
-        base64.b64encode(_bytes(value)).decode(),
-    }
+    if len(value) < _MINIMUM_LENGTH_TO_REDACT:
+        return frozenset()
+    return frozenset(
+        (
+            value,
+            json.dumps(value)[1:-1],
+            json.dumps(value, ensure_ascii=False)[1:-1],
+            repr(value)[1:-1],
+            quote(_bytes(value), safe=""),
+            base64.b64encode(_bytes(value)).decode(),
+        )
+    )
 
 
 def _bytes(value: str) -> bytes:
