@@ -20,11 +20,14 @@ def check(
     ] = False,
 ) -> None:
     """Validate the policies. Touches nothing."""
+    from rotator.config.channels import refuse_without_library
     from rotator.config.policy_source.in_force import load_newest
 
     session: Context = context.obj
     load_newest(session.app.source)  # of a repository, older ones might be in force: they are not what is asked about
     policies = session.app.policies
+    if session.settings.notify:
+        refuse_without_library()
     counts = {"policies": len(policies.policies), "connections": len(policies.connections)}
     summary = f"{counted(counts['policies'], 'policy')}, {counted(counts['connections'], 'connection')}"
     if not online:
@@ -33,9 +36,10 @@ def check(
         else:
             line(f"OK: {summary}.")
         return
-    from rotator.flow.inspection import inspect
+    from rotator.flow.inspection import inspect, inspect_channel
 
     findings = [finding for policy in policies.policies for finding in inspect(session.app.connections, policy)]
+    findings += [inspect_channel(channel) for channel in session.app.channels()]
     warnings = session.app.connections.warnings
     wrong = [finding for finding in findings if finding.error is not None]
     if session.as_json:

@@ -9,7 +9,22 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from rotator.cli import adopt, check, demo, history, init, moves, now, plan, provide, providers, run, schema, status
+from rotator.cli import (
+    adopt,
+    check,
+    demo,
+    history,
+    init,
+    moves,
+    notify_test,
+    now,
+    plan,
+    provide,
+    providers,
+    run,
+    schema,
+    status,
+)
 from rotator.cli.context import Context
 from rotator.cli.version import version
 
@@ -34,6 +49,7 @@ for command in (
     moves.resume,
     moves.withdraw,
     moves.retire,
+    notify_test.notify_test,
     providers.providers,
     schema.schema,
     demo.demo,

@@ -19,22 +19,17 @@ def run(
     if not once:
         _stay(session)
         return
+    from rotator.cli.people import people_told
     from rotator.cli.reporting import conclude, progress
     from rotator.flow.reconcile import one_pass
 
     policies = session.app.policies  # before the ledger is opened, or made: a mistake in them touches nothing
     session.stop_gently_on_signals()
-    messenger = session.app.messenger(knows_all=False)
-    messenger.start()
-    messenger.policies(policies, session.app.source.problems)
-    reports = []
-    for report in one_pass(session.app.runner(progress(session)), policies):
-        messenger.report(report)
-        reports.append(report)
-    if not reports and not session.as_json:
-        line("Nothing is due.")
-    code = conclude(session, reports)
-    messenger.finish()
+    with people_told(session) as tell:
+        reports = [tell(report) for report in one_pass(session.app.runner(progress(session)), policies)]
+        if not reports and not session.as_json:
+            line("Nothing is due.")
+        code = conclude(session, reports)
     raise typer.Exit(code)
 
 

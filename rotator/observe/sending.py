@@ -51,8 +51,7 @@ def service_of(channel: Channel) -> str:
 def _opened(channel: Channel) -> tuple[Any, Any, list[SecretValue]]:
     """Give the service, the library, and what must stay alive meanwhile for its parts to be redacted everywhere."""
     address = channel.address()
-    parts = [part for part in _BETWEEN_PARTS.split(address.reveal().strip()) if len(part) >= _SHORTEST_PART]
-    kept = [address, *map(SecretValue, parts)]
+    kept = [address, *_parts(address)]
     try:
         import apprise  # noqa: PLC0415  see above
     except ModuleNotFoundError as error:
@@ -67,19 +66,27 @@ def _opened(channel: Channel) -> tuple[Any, Any, list[SecretValue]]:
     return service, apprise, kept
 
 
+def _parts(address: SecretValue) -> Iterator[SecretValue]:
+    """Give the parts of an address that may be keys, since libraries quote parts. The name of a host is none."""
+    text = address.reveal().strip()
+    host = re.search(r"(?:[/@])([\w-]+(?:\.[\w-]+)+)(?=[:/?]|$)", text)
+    for part in _BETWEEN_PARTS.split(text):
+        if len(part) >= _SHORTEST_PART and (host is None or part != host[1]):
+            yield SecretValue(part)
+
+
 @contextmanager
 def _status_codes() -> Iterator[list[str]]:
     """Keep Apprise's words to ourselves, but for the status codes in them."""
     codes: list[str] = []
 
-    class Listening(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            codes.extend(_STATUS.findall(record.getMessage()))
+    def keep_the_code(record: logging.LogRecord) -> bool:
+        codes.extend(_STATUS.findall(record.getMessage()))
+        return False
 
-    speaker, listening = logging.getLogger("apprise"), Listening(logging.WARNING)
-    speaker.propagate = False
-    speaker.addHandler(listening)
+    speaker = logging.getLogger("apprise")
+    speaker.addFilter(keep_the_code)
     try:
         yield codes
     finally:
-        speaker.removeHandler(listening)
+        speaker.removeFilter(keep_the_code)
