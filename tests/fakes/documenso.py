@@ -20,8 +20,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.documenso_team import Refusal, Team, User
-from tests.fakes.moving_clock import MovingClock
 
 ORIGIN = "https://sign.acme.example"
 """What the instance believes its address to be. Its cookies are for this host, and ``Secure``."""

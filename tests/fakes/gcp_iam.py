@@ -20,8 +20,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from rotator.testing.moving_clock import MovingClock
 from tests.canary import CANARY
-from tests.fakes.moving_clock import MovingClock
 from tests.fakes.token_services.service import Asked, Refusal, Reply, TokenService, rfc3339
 
 PROJECT = "acme-prod"

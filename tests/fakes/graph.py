@@ -16,9 +16,9 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import uuid4
 
+from rotator.testing.moving_clock import MovingClock
 from tests.canary import CANARY
 from tests.fakes.azure import Reply, Request
-from tests.fakes.moving_clock import MovingClock
 
 _PATH = re.compile(r"/v1\.0/applications\(appId='(?P<app>[0-9a-f-]{36})'\)(?P<call>/addPassword|/removePassword)?")
 _TWO_YEARS = timedelta(days=730)

@@ -26,7 +26,7 @@ from rotator.domain.durations import Duration
 from rotator.domain.errors import Ambiguous, Permanent
 from rotator.domain.model import Handle, TokenName
 from rotator.domain.secret_value import SecretValue
-from tests.fakes.moving_clock import MovingClock
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.scripted import Script
 
 

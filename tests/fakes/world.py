@@ -41,9 +41,9 @@ from rotator.flow.report import Report
 from rotator.flow.runner import Runner
 from rotator.flow.work import LEASE, OpenDestination, Tools
 from rotator.ledger.ledger import Lease
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.memory_issuer import MemoryIssuer
 from tests.fakes.memory_store import MemoryPlace, MemoryStore
-from tests.fakes.moving_clock import MovingClock
 from tests.fakes.scripted import Hook, Killed, Script
 from tests.fakes.watched_ledger import WatchedLedger
 

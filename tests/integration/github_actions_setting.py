@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from providers.stores.github_actions.plugin import PLUGIN, GitHubConfig
 from providers.stores.github_actions.store import GitHubStore
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
 from tests.fakes.github_actions import GitHubService
 
 TOKEN = "github_pat_of_the_rotator"

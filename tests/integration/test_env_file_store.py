@@ -24,8 +24,8 @@ from providers.stores.env_file.store import PLUGIN, EnvFileConfig, EnvFilePlace,
 from rotator.domain.clock import SystemClock
 from rotator.domain.errors import Conflict, Permanent, Temporary
 from rotator.domain.secret_value import SecretValue
-from tests.contract.access import DictionaryAccess
-from tests.contract.store_contract import (
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.store_contract import (
     ComparesAndSets,
     CreatesPlaces,
     KeepsNoVersions,
@@ -338,8 +338,8 @@ def test_a_bind_mounted_file_is_written(file: Path, directory: Path) -> None:
     mounted.touch()
     script = textwrap.dedent("""
         import sys
-        from tests.contract.access import DictionaryAccess
-        from tests.contract.store_contract import publish
+        from rotator.testing.access import DictionaryAccess
+        from rotator.testing.store_contract import publish
         from providers.stores.env_file.store import EnvFileConfig, EnvFilePlace, EnvFileStore
         from rotator.domain.secret_value import SecretValue
         place = EnvFilePlace(file=sys.argv[1], var="API_TOKEN")

@@ -14,7 +14,7 @@ from nacl.public import PublicKey, SealedBox
 
 from providers.stores.github_actions.plugin import GitHubPlace
 from providers.stores.github_actions.store import GitHubStore
-from tests.contract.store_contract import fresh, publish, version_of
+from rotator.testing.store_contract import fresh, publish, version_of
 from tests.fakes.github_actions import GitHubService, Scope, github_service
 from tests.integration.github_actions_setting import TOKEN, furnish, opened
 

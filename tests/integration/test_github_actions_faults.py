@@ -12,7 +12,7 @@ import pytest
 from providers.stores.github_actions.plugin import GitHubPlace
 from providers.stores.github_actions.store import GitHubStore
 from rotator.domain.errors import Ambiguous, Conflict, NeedsOperator, Permanent, RotatorError, Temporary
-from tests.contract.store_contract import fresh, publish, refusal_of, version_of
+from rotator.testing.store_contract import fresh, publish, refusal_of, version_of
 from tests.fakes.fault_proxy import (
     FaultProxy,
     answer,

@@ -12,7 +12,7 @@ from providers.stores.github_actions.plugin import GitHubPlace
 from rotator.config.plugins import Plugins
 from rotator.config.policy_files import load
 from rotator.domain.errors import NeedsOperator, Permanent
-from tests.contract.store_contract import fresh, publish, refusal_of, version_of
+from rotator.testing.store_contract import fresh, publish, refusal_of, version_of
 from tests.fakes.github_actions import GitHubService, github_service
 from tests.integration.github_actions_setting import furnish, opened
 

@@ -12,7 +12,7 @@ from providers.stores.github_actions.store import GitHubStore
 from rotator.domain.errors import Ambiguous, Conflict, Permanent, Temporary
 from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
-from tests.contract.store_contract import (
+from rotator.testing.store_contract import (
     CreatesPlaces,
     KeepsNoVersions,
     StoreContract,

@@ -10,9 +10,9 @@ from rotator.domain.durations import Duration
 from rotator.domain.errors import Permanent
 from rotator.domain.model import TokenName
 from rotator.domain.secret_value import SecretValue
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.issuer_contract import IssuerContract, find, settled
 from tests.contract.http_profiles import built_in, open_issuer
-from tests.contract.issuer_contract import IssuerContract, find, settled
 from tests.servers.jupyterhub import JupyterHub
 
 

@@ -13,10 +13,10 @@ from rotator.domain.durations import Duration
 from rotator.domain.errors import Ambiguous, Permanent, RotatorError, Temporary
 from rotator.domain.model import Handle, TokenName
 from rotator.domain.secret_value import SecretValue
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.issuer_contract import IssuerContract
+from rotator.testing.moving_clock import MovingClock
 from tests.contract.http_profiles import built_in, open_issuer
-from tests.contract.issuer_contract import IssuerContract
-from tests.fakes.moving_clock import MovingClock
 from tests.servers.sandbox import SandboxIssuer, StartSandbox
 
 UNUSUAL = Rules(page_size=1, reuses_ids=True, names_are_unique=True, max_active=2)

@@ -12,7 +12,7 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from tests.fakes.moving_clock import MovingClock
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.token_services.service import Asked, Refusal, Reply, Token, TokenService, rfc3339
 
 ACCOUNT = "023e105f4ecef8ad9ca31a8372d0c353"

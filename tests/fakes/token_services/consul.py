@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from tests.fakes.moving_clock import MovingClock
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.token_services.service import Asked, Refusal, Reply, Token, TokenService
 
 _ANONYMOUS = "00000000-0000-0000-0000-000000000002"

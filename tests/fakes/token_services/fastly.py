@@ -9,7 +9,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.fakes.moving_clock import MovingClock
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.token_services.service import Asked, Refusal, Reply, Token, TokenService, rfc3339
 
 USERNAME, PASSWORD = "root@acme.example", "correct-horse-battery"

@@ -12,7 +12,7 @@ import zlib
 from datetime import timedelta
 from typing import Any
 
-from tests.fakes.moving_clock import MovingClock
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.token_services.service import Asked, Refusal, Reply, Token, TokenService, rfc3339
 
 ACCOUNT, OTHER_ACCOUNT = "3", "4"

@@ -20,8 +20,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from rotator.testing.moving_clock import MovingClock
 from tests.canary import CANARY
-from tests.fakes.moving_clock import MovingClock
 
 
 @dataclass

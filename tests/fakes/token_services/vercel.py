@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from string import ascii_letters, digits
 from typing import Any
 
-from tests.fakes.moving_clock import MovingClock
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.token_services.service import Asked, Refusal, Reply, Token, TokenService
 
 TEAM, PROJECT = "team_acme", "prj_site"

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from providers.issuers.aws_iam.issuer import AccessKeyIssuer
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.aws_iam import Iam, iam
-from tests.fakes.moving_clock import MovingClock
 from tests.integration.aws_iam.setting import Account, access_with, checking, least_privilege, opened
 from tests.servers.moto import Moto
 

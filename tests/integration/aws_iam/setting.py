@@ -17,9 +17,9 @@ from providers.issuers.aws_iam.plugin import PLUGIN
 from rotator.domain.contracts import IssueRequest
 from rotator.domain.durations import Duration
 from rotator.domain.model import TokenName
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.moving_clock import MovingClock
 from tests.canary import CANARY
-from tests.contract.access import DictionaryAccess
-from tests.fakes.moving_clock import MovingClock
 from tests.servers.moto import Moto
 
 _POLICY = Path(__file__).parents[3] / "deploy" / "permissions" / "aws-iam-access-key.json"

@@ -7,10 +7,10 @@ import pytest
 from providers.issuers.aws_iam.forms import AccessKey, Form, read, written
 from providers.issuers.aws_iam.issuer import AccessKeyIssuer
 from rotator.domain.contracts import Verdict
-from tests.contract.access import DictionaryAccess
-from tests.contract.issuer_contract import IssuerContract
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.issuer_contract import IssuerContract
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.aws_iam import Iam
-from tests.fakes.moving_clock import MovingClock
 from tests.integration.aws_iam.setting import Account, access_with, opened
 
 

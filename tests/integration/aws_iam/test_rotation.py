@@ -15,7 +15,7 @@ from rotator.domain.secret_value import SecretValue
 from rotator.flow import adoption
 from rotator.flow.inspection import inspect
 from rotator.flow.report import Outcome
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
 from tests.fakes.aws_iam import Iam, Key
 from tests.fakes.world import HEROKU, VAULT, World
 from tests.integration.aws_iam.setting import opened

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from providers.aws import AwsConfig
 from providers.stores.aws_secrets_manager.store import SecretsManagerStore
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
 from tests.servers.moto import Moto
 
 PERMISSIONS = Path(__file__).parents[3] / "deploy" / "permissions" / "aws-secrets-manager.json"

@@ -6,7 +6,7 @@ import pytest
 
 from providers.stores.aws_secrets_manager.store import AwsPlace, SecretsManagerStore
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, Temporary
-from tests.contract.store_contract import fresh, held, publish, version_of
+from rotator.testing.store_contract import fresh, held, publish, version_of
 from tests.fakes.secrets_manager import Secret, SecretsManager, secrets_manager
 from tests.integration.aws_secrets_manager.setting import store_at
 

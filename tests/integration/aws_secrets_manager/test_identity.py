@@ -14,8 +14,8 @@ import pytest
 from providers.aws import AwsConfig
 from providers.stores.aws_secrets_manager.store import PLUGIN, AwsPlace, SecretsManagerStore
 from rotator.domain.errors import NeedsOperator
-from tests.contract.access import DictionaryAccess
-from tests.contract.store_contract import fresh, held, publish
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.store_contract import fresh, held, publish
 from tests.fakes.secrets_manager import Secret, SecretsManager
 from tests.integration.aws_iam.setting import Account
 from tests.integration.aws_secrets_manager.setting import access_with, least_privilege, store_at

@@ -9,7 +9,7 @@ import pytest
 
 from providers.stores.aws_secrets_manager.store import PLUGIN, AwsPlace, SecretsManagerStore
 from rotator.domain.errors import Permanent
-from tests.contract.store_contract import fresh, publish, version_of
+from rotator.testing.store_contract import fresh, publish, version_of
 from tests.integration.aws_iam.setting import Account
 from tests.integration.aws_secrets_manager.setting import access_with, least_privilege, store_at
 

@@ -12,7 +12,7 @@ import pytest
 from providers.stores.aws_secrets_manager.store import AwsPlace, SecretsManagerStore
 from rotator.domain.errors import Conflict, NeedsOperator, Permanent, Temporary
 from rotator.domain.secret_value import SecretValue
-from tests.contract.store_contract import fresh, held, publish, version_of
+from rotator.testing.store_contract import fresh, held, publish, version_of
 from tests.fakes.secrets_manager import Secret, SecretsManager
 from tests.integration.aws_iam.setting import Account
 from tests.integration.aws_secrets_manager.setting import DOCUMENT, access_with, least_privilege, store_at

@@ -14,12 +14,12 @@ from providers.issuers.azure_app import PLUGIN
 from rotator.domain.contracts import Issuer, IssueRequest
 from rotator.domain.durations import Duration
 from rotator.domain.model import TokenName
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.azure import serving
 from tests.fakes.entra import CLIENT, TENANT, Entra
 from tests.fakes.fault_proxy import FaultProxy, fault_proxy
 from tests.fakes.graph import Graph
-from tests.fakes.moving_clock import MovingClock
 from tests.fakes.own_authority import own_authority
 from tests.fakes.tls_gateway import tls_gateway
 

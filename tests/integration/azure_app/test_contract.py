@@ -6,7 +6,7 @@ import pytest
 
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import Issuer, Verdict
-from tests.contract.issuer_contract import IssuerContract
+from rotator.testing.issuer_contract import IssuerContract
 from tests.integration.azure_app.setting import Directory
 
 

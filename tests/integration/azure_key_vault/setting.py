@@ -18,7 +18,7 @@ from providers.stores.azure_key_vault.key_vault import Timeouts
 from providers.stores.azure_key_vault.plugin import AzureConfig, AzurePlace
 from providers.stores.azure_key_vault.store import KeyVaultStore
 from providers.stores.azure_key_vault.versions import KEY_TAG
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
 from tests.fakes.azure import serving
 from tests.fakes.azure_key_vault import AUDIENCE, KeyVault
 from tests.fakes.entra import CLIENT, TENANT, Entra

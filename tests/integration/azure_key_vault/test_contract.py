@@ -7,7 +7,7 @@ import pytest
 from providers.stores.azure_key_vault.plugin import AzurePlace
 from providers.stores.azure_key_vault.store import KeyVaultStore
 from rotator.domain.errors import Conflict
-from tests.contract.store_contract import CreatesPlaces, KeepsVersions, StoreContract, fresh, version_of
+from rotator.testing.store_contract import CreatesPlaces, KeepsVersions, StoreContract, fresh, version_of
 from tests.fakes.azure_key_vault import KeyVault
 from tests.integration.azure_key_vault.setting import SomebodyElse
 

@@ -15,7 +15,7 @@ from azure.keyvault.secrets._shared import http_challenge_cache
 
 from providers.stores.azure_key_vault.plugin import AzurePlace
 from providers.stores.azure_key_vault.store import KeyVaultStore
-from tests.contract.store_contract import fresh, held, publish
+from rotator.testing.store_contract import fresh, held, publish
 from tests.fakes.azure_key_vault import KeyVault
 from tests.fakes.entra import CLIENT, TENANT
 from tests.integration.azure_key_vault.setting import Azure

@@ -14,7 +14,7 @@ from providers.stores.azure_key_vault.store import KeyVaultStore
 from providers.stores.azure_key_vault.versions import KEY_TAG
 from rotator.domain.errors import Ambiguous, Conflict, NeedsOperator, Permanent, RotatorError, Temporary
 from rotator.domain.model import Version
-from tests.contract.store_contract import fresh, held, publish, refusal_of, version_of
+from rotator.testing.store_contract import fresh, held, publish, refusal_of, version_of
 from tests.fakes.azure_key_vault import KeyVault
 from tests.fakes.fault_proxy import (
     Fault,

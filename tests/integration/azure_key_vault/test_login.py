@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from providers.stores.azure_key_vault.plugin import AzurePlace
 from providers.stores.azure_key_vault.store import KeyVaultStore
 from rotator.domain.errors import NeedsOperator, Permanent, RotatorError, Temporary
-from tests.contract.store_contract import fresh, held, publish, refusal_of
+from rotator.testing.store_contract import fresh, held, publish, refusal_of
 from tests.fakes.azure_key_vault import AUDIENCE, KeyVault
 from tests.fakes.entra import CLIENT, TENANT
 from tests.fakes.fault_proxy import Fault, FaultProxy, answer, lose_answer

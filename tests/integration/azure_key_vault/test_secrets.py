@@ -15,7 +15,7 @@ from providers.stores.azure_key_vault.store import KeyVaultStore
 from providers.stores.azure_key_vault.versions import KEY_TAG
 from rotator.domain.errors import NeedsOperator, Permanent, RotatorError, Temporary
 from rotator.domain.secret_value import SecretValue
-from tests.contract.store_contract import fresh, held, publish, refusal_of, version_of
+from rotator.testing.store_contract import fresh, held, publish, refusal_of, version_of
 from tests.fakes.azure_key_vault import KeyVault, Version
 from tests.integration.azure_key_vault.setting import TAGS, Azure, SomebodyElse
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from rotator.domain.contracts import Issuer
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
 from tests.fakes.documenso import Documenso, documenso
 from tests.fakes.fault_proxy import FaultProxy, fault_proxy
 from tests.integration.documenso.setting import access_to, opened

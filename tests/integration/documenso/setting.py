@@ -9,7 +9,7 @@ from providers.issuers.documenso.plugin import PLUGIN
 from rotator.domain.contracts import Issuer, IssueRequest
 from rotator.domain.durations import Duration
 from rotator.domain.model import TokenName
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
 from tests.contract.http_profiles import open_issuer
 from tests.fakes.documenso import Documenso
 from tests.fakes.documenso_team import EMAIL, PASSWORD, TEAM

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from rotator.domain.contracts import Issuer
-from tests.contract.issuer_contract import IssuerContract
+from rotator.testing.issuer_contract import IssuerContract
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.documenso import Documenso
 from tests.fakes.documenso_team import OTHER_TEAM, PASSWORD, TEAM, User
-from tests.fakes.moving_clock import MovingClock
 from tests.integration.documenso.setting import access_to, opened
 
 

@@ -11,8 +11,8 @@ from rotator.domain.contracts import Issuer, Revocation
 from rotator.domain.errors import Ambiguous, NeedsOperator, RotatorError, Temporary
 from rotator.domain.model import Handle
 from rotator.domain.secret_value import SecretValue
-from tests.contract.access import DictionaryAccess
-from tests.contract.store_contract import refusal_of
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.store_contract import refusal_of
 from tests.fakes.documenso import Documenso
 from tests.fakes.documenso_team import PASSWORD, TEAM
 from tests.fakes.fault_proxy import FaultProxy, answer, lose_answer

@@ -11,7 +11,7 @@ from rotator.domain import naming
 from rotator.domain.contracts import Issuer, Revocation, Verdict
 from rotator.domain.durations import Duration
 from rotator.domain.errors import Permanent
-from tests.contract.store_contract import refusal_of
+from rotator.testing.store_contract import refusal_of
 from tests.fakes.documenso import Documenso
 from tests.integration.documenso.setting import request
 

@@ -10,7 +10,7 @@ from rotator.domain.contracts import Coexistence, Issuer, Revocation, Verdict
 from rotator.domain.errors import NeedsOperator, Permanent, Temporary
 from rotator.domain.model import Handle
 from rotator.domain.secret_value import SecretValue
-from tests.contract.store_contract import refusal_of
+from rotator.testing.store_contract import refusal_of
 from tests.fakes.documenso import Documenso
 from tests.fakes.documenso_team import EMAIL, OTHER_TEAM, PASSWORD, TEAM, User
 from tests.fakes.fault_proxy import FaultProxy, answer

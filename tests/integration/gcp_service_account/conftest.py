@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from rotator.domain.contracts import Issuer
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.fault_proxy import FaultProxy, fault_proxy
 from tests.fakes.gcp_iam import Gcp
-from tests.fakes.moving_clock import MovingClock
 from tests.fakes.token_services.service import serving
 from tests.integration.gcp_service_account.setting import access_with, opened
 

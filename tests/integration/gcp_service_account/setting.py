@@ -9,7 +9,7 @@ from providers.issuers.gcp_service_account import PLUGIN
 from rotator.domain.contracts import Issuer, IssueRequest
 from rotator.domain.durations import Duration
 from rotator.domain.model import TokenName
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
 from tests.fakes.gcp_iam import Gcp, Key
 
 

@@ -9,7 +9,7 @@ import pytest
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import Issuer, Verdict
 from rotator.domain.secret_value import SecretValue
-from tests.contract.issuer_contract import IssuerContract
+from rotator.testing.issuer_contract import IssuerContract
 from tests.fakes.gcp_iam import Gcp
 from tests.integration.gcp_service_account.setting import opened
 

@@ -8,7 +8,7 @@ import pytest
 
 from rotator.domain.contracts import Issuer, Verdict
 from rotator.domain.errors import Ambiguous, Permanent, RotatorError, Temporary
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
 from tests.fakes.fault_proxy import Fault, FaultProxy, answer, answer_after, lose_answer, truncate
 from tests.fakes.gcp_iam import Gcp
 from tests.integration.gcp_service_account.setting import access_with, opened, request

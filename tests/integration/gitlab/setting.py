@@ -6,7 +6,7 @@ from typing import Any
 
 from providers.stores.gitlab.plugin import PLUGIN, GitLabConfig, GitLabPlace
 from providers.stores.gitlab.store import GitLabStore
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
 from tests.fakes.gitlab import GitLab, Owner, Token, Variable
 
 TOKEN = "glpat-of_the_rotator_0"

@@ -10,7 +10,7 @@ from providers.stores.gitlab.plugin import GitLabPlace
 from providers.stores.gitlab.store import GitLabStore
 from rotator.domain.errors import Conflict, Permanent
 from rotator.domain.secret_value import SecretValue
-from tests.contract.store_contract import (
+from rotator.testing.store_contract import (
     AWKWARD_VALUES,
     CreatesPlaces,
     KeepsNoVersions,

@@ -11,7 +11,7 @@ import pytest
 
 from providers.stores.gitlab.store import GitLabStore
 from rotator.domain.errors import Ambiguous, Conflict, NeedsOperator, Permanent, RotatorError, Temporary
-from tests.contract.store_contract import fresh, held, publish, refusal_of, version_of
+from rotator.testing.store_contract import fresh, held, publish, refusal_of, version_of
 from tests.fakes.fault_proxy import (
     FaultProxy,
     answer,

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from rotator.domain.errors import NeedsOperator, Permanent
+from rotator.testing.store_contract import fresh, publish, refusal_of, version_of
 from tests.canary import Canary
-from tests.contract.store_contract import fresh, publish, refusal_of, version_of
 from tests.fakes.gitlab import MAINTAINER, OWNER, GitLab, Token
 from tests.integration.gitlab.setting import GROUP, PROJECT, opened, place_of
 from tests.servers.process import require

@@ -11,7 +11,7 @@ from gitlab.exceptions import GitlabAuthenticationError, GitlabCreateError, Gitl
 from providers.stores.gitlab.plugin import GitLabPlace
 from providers.stores.gitlab.store import GitLabStore
 from rotator.domain.errors import Conflict
-from tests.contract.store_contract import fresh, held, publish, refusal_of, version_of
+from rotator.testing.store_contract import fresh, held, publish, refusal_of, version_of
 from tests.fakes.gitlab import GitLab, Token, Variable
 from tests.integration.gitlab.setting import FIRST, GROUP, KEY, PROJECT, TOKEN, AtTheVariable, place_of
 

@@ -10,7 +10,7 @@ from providers.stores.gitlab.plugin import GitLabPlace
 from providers.stores.gitlab.store import GitLabStore
 from rotator.domain.errors import Ambiguous, Permanent, Temporary
 from rotator.domain.secret_value import SecretValue
-from tests.contract.store_contract import fresh, held, publish, refusal_of, version_of
+from rotator.testing.store_contract import fresh, held, publish, refusal_of, version_of
 from tests.fakes.fault_proxy import FaultProxy, first
 from tests.fakes.gitlab import GitLab, Variable
 from tests.integration.gitlab.setting import GROUP, KEY, PROJECT, AtTheVariable, opened, owner_of, place_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from providers.stores.jenkins.plugin import PLUGIN, JenkinsConfig, JenkinsPlace
 from providers.stores.jenkins.store import JenkinsStore
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
 from tests.fakes.jenkins import JenkinsService
 from tests.fakes.jenkins_credentials import STRING, USERNAME_PASSWORD, Credential
 from tests.fakes.jenkins_users import User

@@ -9,7 +9,7 @@ import pytest
 from providers.stores.jenkins.plugin import JenkinsPlace
 from providers.stores.jenkins.store import JenkinsStore
 from rotator.domain.errors import Conflict, Permanent
-from tests.contract.store_contract import KeepsNoVersions, StoreContract, fresh, publish, version_of
+from rotator.testing.store_contract import KeepsNoVersions, StoreContract, fresh, publish, version_of
 from tests.fakes.jenkins import JenkinsService
 from tests.integration.jenkins.setting import (
     DOMAIN,

@@ -13,7 +13,7 @@ from providers.stores.jenkins.plugin import JenkinsPlace
 from providers.stores.jenkins.store import JenkinsStore
 from rotator.domain.errors import Conflict
 from rotator.domain.secret_value import SecretValue
-from tests.contract.store_contract import fresh, publish, refusal_of, version_of
+from rotator.testing.store_contract import fresh, publish, refusal_of, version_of
 from tests.fakes.jenkins import JenkinsService
 from tests.fakes.jenkins_credentials import STRING, USERNAME_PASSWORD
 from tests.fakes.jenkins_users import PERMISSION_IDS, User

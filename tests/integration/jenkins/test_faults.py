@@ -11,7 +11,7 @@ import pytest
 from providers.stores.jenkins.store import JenkinsStore
 from rotator.domain.errors import Ambiguous, Conflict, NeedsOperator, Permanent, RotatorError, Temporary
 from rotator.domain.model import Version
-from tests.contract.store_contract import fresh, publish, refusal_of, version_of
+from rotator.testing.store_contract import fresh, publish, refusal_of, version_of
 from tests.fakes.fault_proxy import (
     FaultProxy,
     answer,

@@ -12,7 +12,7 @@ from providers.stores.jenkins.plugin import JenkinsPlace
 from providers.stores.jenkins.store import JenkinsStore
 from rotator.domain.errors import NeedsOperator, Permanent, RotatorError
 from rotator.domain.secret_value import SecretValue
-from tests.contract.store_contract import fresh, publish, refusal_of, version_of
+from rotator.testing.store_contract import fresh, publish, refusal_of, version_of
 from tests.fakes.fault_proxy import FaultProxy, answer
 from tests.fakes.jenkins import PREFIX, JenkinsService
 from tests.fakes.jenkins_credentials import SSH_KEY, Credential

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fakes.moving_clock import MovingClock
+from rotator.testing.moving_clock import MovingClock
 
 
 @pytest.fixture

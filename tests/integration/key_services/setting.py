@@ -9,9 +9,9 @@ from typing import Any
 from rotator.domain.contracts import Issuer, IssueRequest
 from rotator.domain.durations import Duration
 from rotator.domain.model import TokenName
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.moving_clock import MovingClock
 from tests.contract.http_profiles import built_in, open_issuer
-from tests.fakes.moving_clock import MovingClock
 from tests.fakes.token_services import docker_hub, fastly, openai
 from tests.fakes.token_services.consul import Consul
 from tests.fakes.token_services.docker_hub import DockerHub

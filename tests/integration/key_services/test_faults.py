@@ -9,8 +9,8 @@ import pytest
 from rotator.domain.contracts import Issuer, Verdict
 from rotator.domain.errors import Ambiguous, Permanent, RotatorError, Temporary
 from rotator.domain.secret_value import SecretValue
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.fault_proxy import Fault, FaultProxy, answer, answer_after, fault_proxy, lose_answer, truncate
-from tests.fakes.moving_clock import MovingClock
 from tests.fakes.token_services.service import TokenService, serving
 from tests.integration.key_services.setting import SETTINGS, Setting, opened, request
 

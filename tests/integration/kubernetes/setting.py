@@ -15,7 +15,7 @@ from providers.stores.kubernetes.api import Api
 from providers.stores.kubernetes.plugin import KubernetesConfig, KubernetesPlace
 from providers.stores.kubernetes.secret import mark
 from providers.stores.kubernetes.store import KubernetesStore
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
 from tests.fakes.kubernetes.cluster import Cluster, Rule, Target
 
 NAMESPACE, SECRET, KEY = "shop", "documenso", "token"

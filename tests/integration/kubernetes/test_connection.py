@@ -18,8 +18,8 @@ from providers.stores.kubernetes.store import KubernetesStore
 from rotator.config.plugins import Plugins
 from rotator.config.policy_files import load
 from rotator.domain.errors import NeedsOperator, Permanent
-from tests.contract.access import DictionaryAccess
-from tests.contract.store_contract import fresh, held, publish, refusal_of
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.store_contract import fresh, held, publish, refusal_of
 from tests.fakes.kubernetes.cluster import Cluster
 from tests.fakes.own_authority import own_authority
 from tests.integration.kubernetes.setting import OUR_TOKEN, PLACE, opened

@@ -10,7 +10,7 @@ from providers.stores.kubernetes.store import KubernetesStore
 from rotator.domain.contracts import StoreTraits
 from rotator.domain.errors import Conflict, Permanent
 from rotator.domain.model import Version
-from tests.contract.store_contract import (
+from rotator.testing.store_contract import (
     ComparesAndSets,
     CreatesPlaces,
     KeepsNoVersions,

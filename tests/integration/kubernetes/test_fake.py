@@ -14,7 +14,7 @@ from kubernetes.client.exceptions import ApiException
 from providers.stores.kubernetes.secret import mark
 from providers.stores.kubernetes.store import KubernetesStore
 from rotator.domain.errors import Temporary
-from tests.contract.store_contract import fresh, held, publish
+from rotator.testing.store_contract import fresh, held, publish
 from tests.fakes.kubernetes.cluster import Cluster
 from tests.fakes.kubernetes.workloads import workload
 from tests.integration.kubernetes.setting import (

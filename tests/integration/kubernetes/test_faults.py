@@ -12,7 +12,7 @@ import pytest
 from providers.stores.kubernetes.store import KubernetesStore
 from rotator.domain.errors import Ambiguous, Conflict, NeedsOperator, Permanent, RotatorError, Temporary
 from rotator.domain.model import Version
-from tests.contract.store_contract import fresh, held, publish, refusal_of, version_of
+from rotator.testing.store_contract import fresh, held, publish, refusal_of, version_of
 from tests.fakes.fault_proxy import (
     FaultProxy,
     answer,

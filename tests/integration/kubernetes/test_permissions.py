@@ -9,8 +9,8 @@ import pytest
 from providers.stores.kubernetes.plugin import KubernetesPlace
 from providers.stores.kubernetes.store import KubernetesStore
 from rotator.domain.errors import NeedsOperator, Permanent, Temporary
-from tests.contract.access import DictionaryAccess
-from tests.contract.store_contract import fresh, publish, refusal_of
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.store_contract import fresh, publish, refusal_of
 from tests.fakes.fault_proxy import FaultProxy, answer
 from tests.fakes.kubernetes.cluster import Cluster, Rule
 from tests.fakes.kubernetes.workloads import workload

@@ -11,7 +11,7 @@ from providers.stores.kubernetes.store import KubernetesStore
 from rotator.domain.errors import NeedsOperator, Permanent, RotatorError
 from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
-from tests.contract.store_contract import fresh, held, publish, refusal_of, version_of
+from rotator.testing.store_contract import fresh, held, publish, refusal_of, version_of
 from tests.fakes.kubernetes.cluster import Cluster
 from tests.fakes.kubernetes.statuses import Refusal
 from tests.integration.kubernetes.setting import KEY, NAMESPACE, PLACE, at, encoded, held_in, secret, token_in

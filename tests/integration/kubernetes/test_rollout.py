@@ -11,7 +11,7 @@ from providers.stores.kubernetes.plugin import KubernetesPlace
 from providers.stores.kubernetes.store import KubernetesStore
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, Temporary
 from rotator.domain.model import Version
-from tests.contract.store_contract import fresh, publish, refusal_of
+from rotator.testing.store_contract import fresh, publish, refusal_of
 from tests.fakes.fault_proxy import FaultProxy, answer, lose_answer
 from tests.fakes.kubernetes.cluster import Cluster, Target
 from tests.fakes.kubernetes.workloads import workload

@@ -13,9 +13,9 @@ from providers.issuers.openbao_approle import PLUGIN
 from rotator.domain.contracts import Issued, Issuer, IssueRequest
 from rotator.domain.durations import Duration
 from rotator.domain.model import TokenName
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.moving_clock import MovingClock
 from tests.canary import CANARY
-from tests.contract.access import DictionaryAccess
-from tests.fakes.moving_clock import MovingClock
 from tests.servers.openbao import OpenBao
 
 _PERMISSIONS = Path(__file__).parents[3] / "deploy" / "permissions" / "openbao-approle-secret-id.hcl"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rotator.domain.contracts import Issuer
-from tests.contract.issuer_contract import IssuerContract
+from rotator.testing.issuer_contract import IssuerContract
 from tests.integration.openbao_approle.setting import Role
 
 

@@ -14,7 +14,7 @@ from rotator.domain.secret_value import SecretValue
 from rotator.flow import adoption
 from rotator.flow.inspection import inspect
 from rotator.flow.report import Outcome
-from tests.fakes.moving_clock import MovingClock
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.world import World
 from tests.integration.openbao_approle.setting import Role
 

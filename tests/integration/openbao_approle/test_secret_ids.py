@@ -10,7 +10,7 @@ from rotator.domain.contracts import Issuer, Revocation, Verdict
 from rotator.domain.errors import NeedsOperator, Permanent
 from rotator.domain.model import Handle
 from rotator.domain.secret_value import SecretValue
-from tests.contract.issuer_contract import find
+from rotator.testing.issuer_contract import find
 from tests.integration.openbao_approle.setting import Role, made, request
 from tests.servers.openbao import OpenBao
 

@@ -15,9 +15,9 @@ from rotator.domain.contracts import Issued, IssueRequest
 from rotator.domain.durations import Duration
 from rotator.domain.model import TokenName
 from rotator.domain.secret_value import SecretValue
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.moving_clock import MovingClock
 from tests.canary import CANARY
-from tests.contract.access import DictionaryAccess
-from tests.fakes.moving_clock import MovingClock
 from tests.servers.postgresql import PostgreSQL
 
 SETUP = Path(__file__).parents[3] / "deploy" / "permissions" / "postgresql-login.sql"

@@ -7,7 +7,7 @@ import pytest
 from providers.issuers.postgresql_login.issuer import DIALECT, PostgreSQLLogins
 from providers.login_value import Address, Form, Login, written
 from rotator.domain.contracts import Verdict
-from tests.contract.issuer_contract import IssuerContract, never_issued
+from rotator.testing.issuer_contract import IssuerContract, never_issued
 from tests.integration.postgresql_login.setting import Database, login_in
 
 

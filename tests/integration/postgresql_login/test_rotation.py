@@ -16,8 +16,8 @@ from rotator.domain.secret_value import SecretValue
 from rotator.flow import adoption
 from rotator.flow.inspection import inspect
 from rotator.flow.report import Outcome
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.broken_link import BrokenLink, broken_link
-from tests.fakes.moving_clock import MovingClock
 from tests.fakes.world import World
 from tests.integration.postgresql_login.setting import Database, request
 

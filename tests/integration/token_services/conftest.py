@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.fault_proxy import FaultProxy, fault_proxy
-from tests.fakes.moving_clock import MovingClock
 from tests.fakes.token_services.service import TokenService, serving
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from rotator.domain.contracts import Issuer, IssueRequest
 from rotator.domain.durations import Duration
 from rotator.domain.model import TokenName
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.moving_clock import MovingClock
 from tests.contract.http_profiles import built_in, open_issuer
-from tests.fakes.moving_clock import MovingClock
 from tests.fakes.token_services import cloudflare, gitlab, grafana
 from tests.fakes.token_services.cloudflare import Cloudflare
 from tests.fakes.token_services.datadog import Datadog

@@ -8,8 +8,8 @@ import pytest
 
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import Issuer
-from tests.contract.issuer_contract import IssuerContract
-from tests.fakes.moving_clock import MovingClock
+from rotator.testing.issuer_contract import IssuerContract
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.token_services.service import TokenService, serving
 from tests.integration.token_services.setting import SETTINGS, opened
 

@@ -9,7 +9,7 @@ import pytest
 from rotator.domain.contracts import Verdict
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, Temporary
 from rotator.domain.secret_value import SecretValue
-from tests.contract.issuer_contract import says, settled
+from rotator.testing.issuer_contract import says, settled
 from tests.fakes.token_services.datadog import Datadog
 from tests.integration.token_services.setting import opened, request
 

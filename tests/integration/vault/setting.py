@@ -12,9 +12,9 @@ from providers.stores.vault.plugin import VaultConfig, VaultPlace
 from providers.stores.vault.session import VaultSession
 from providers.stores.vault.store import VaultStore
 from providers.stores.vault.wire import Timeouts
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.fault_proxy import FaultProxy
-from tests.fakes.moving_clock import MovingClock
 from tests.servers.openbao import OpenBao
 
 PERMISSIONS = Path(__file__).parents[3] / "deploy" / "permissions" / "vault.hcl"

@@ -7,7 +7,7 @@ import pytest
 from providers.stores.vault.plugin import VaultPlace
 from providers.stores.vault.store import VaultStore
 from rotator.domain.errors import Conflict
-from tests.contract.store_contract import (
+from rotator.testing.store_contract import (
     ComparesAndSets,
     CreatesPlaces,
     KeepsNoVersions,

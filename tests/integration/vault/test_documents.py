@@ -9,7 +9,7 @@ from providers.stores.vault.plugin import VaultPlace
 from providers.stores.vault.store import VaultStore
 from rotator.domain.errors import Conflict, NeedsOperator, Permanent
 from rotator.domain.model import Version
-from tests.contract.store_contract import fresh, publish, refusal_of, version_of
+from rotator.testing.store_contract import fresh, publish, refusal_of, version_of
 from tests.integration.vault.setting import SIBLINGS, Credentials, Documents, opened
 from tests.servers.openbao import OpenBao
 

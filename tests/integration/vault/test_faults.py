@@ -12,7 +12,7 @@ from providers.stores.vault.plugin import VaultPlace
 from providers.stores.vault.store import VaultStore
 from rotator.domain.errors import Ambiguous, Conflict, Permanent, RotatorError, Temporary
 from rotator.domain.model import Version
-from tests.contract.store_contract import fresh, publish, refusal_of, version_of
+from rotator.testing.store_contract import fresh, publish, refusal_of, version_of
 from tests.fakes.fault_proxy import (
     FaultProxy,
     answer,

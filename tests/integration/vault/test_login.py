@@ -12,7 +12,7 @@ import pytest
 from providers.stores.vault.plugin import PLUGIN, Auth, VaultConfig, VaultPlace
 from providers.stores.vault.store import VaultStore
 from rotator.domain.errors import NeedsOperator, Permanent, Temporary
-from tests.contract.store_contract import fresh, held, publish, refusal_of, version_of
+from rotator.testing.store_contract import fresh, held, publish, refusal_of, version_of
 from tests.fakes.fault_proxy import FaultProxy, answer, first, lose_answer
 from tests.integration.vault.setting import Credentials, Documents, Tokens, opened, policy_for
 from tests.servers.openbao import OpenBao

@@ -17,8 +17,8 @@ import pytest
 from providers.stores.vault.plugin import VaultPlace
 from providers.stores.vault.store import VaultStore
 from rotator.domain.errors import NeedsOperator
+from rotator.testing.store_contract import fresh, held, publish, refusal_of
 from tests.canary import CANARY
-from tests.contract.store_contract import fresh, held, publish, refusal_of
 from tests.fakes.client_certificate import client_certificate
 from tests.fakes.jwt_signer import JwtSigner
 from tests.fakes.token_review import ServiceAccount, token_reviews

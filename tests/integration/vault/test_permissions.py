@@ -7,7 +7,7 @@ import pytest
 from providers.stores.vault.plugin import VaultPlace
 from providers.stores.vault.store import VaultStore
 from rotator.domain.errors import NeedsOperator, Permanent
-from tests.contract.store_contract import (
+from rotator.testing.store_contract import (
     ComparesAndSets,
     CreatesPlaces,
     KeepsVersions,

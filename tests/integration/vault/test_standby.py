@@ -10,7 +10,7 @@ from providers.stores.vault.plugin import VaultPlace
 from providers.stores.vault.store import VaultStore
 from rotator.domain.errors import Ambiguous, NeedsOperator, Temporary
 from rotator.domain.model import Version
-from tests.contract.store_contract import fresh, held, publish, refusal_of
+from rotator.testing.store_contract import fresh, held, publish, refusal_of
 from tests.fakes.fault_proxy import FaultProxy, answer
 from tests.integration.vault.setting import Credentials, opened
 from tests.servers.openbao_pair import OpenBaoPair, running_pair

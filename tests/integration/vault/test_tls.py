@@ -9,7 +9,7 @@ import pytest
 from providers.stores.vault.plugin import VaultPlace
 from providers.stores.vault.store import VaultStore
 from rotator.domain.errors import Permanent
-from tests.contract.store_contract import fresh, held, publish, refusal_of
+from rotator.testing.store_contract import fresh, held, publish, refusal_of
 from tests.integration.vault.setting import Credentials, opened
 from tests.servers.openbao import OpenBao
 

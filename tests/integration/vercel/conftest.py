@@ -8,7 +8,7 @@ import pytest
 
 from providers.stores.vercel.plugin import VercelPlace
 from providers.stores.vercel.store import VercelStore
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
 from tests.fakes.fault_proxy import FaultProxy, fault_proxy
 from tests.fakes.vercel import Vercel, vercel
 from tests.fakes.vercel_account import Project

@@ -9,7 +9,7 @@ from providers.stores.vercel.session import Session
 from providers.stores.vercel.store import VercelStore
 from rotator.domain.contracts import Access
 from rotator.domain.model import Version
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
 from tests.fakes.vercel import SLUG, TOKEN, Vercel
 from tests.fakes.vercel_account import Env, Project
 

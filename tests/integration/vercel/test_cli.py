@@ -17,7 +17,7 @@ import pytest
 
 from providers.stores.vercel.store import VercelStore
 from rotator.domain.errors import Conflict, Temporary
-from tests.contract.store_contract import fresh, held, publish, refusal_of, version_of
+from rotator.testing.store_contract import fresh, held, publish, refusal_of, version_of
 from tests.fakes.fault_proxy import FaultProxy
 from tests.fakes.vercel import TEAM, TOKEN, Vercel
 from tests.fakes.vercel_account import Project

@@ -10,7 +10,7 @@ from providers.stores.vercel.plugin import VercelPlace
 from providers.stores.vercel.store import VercelStore
 from rotator.domain.errors import Conflict
 from rotator.domain.model import Version
-from tests.contract.store_contract import CreatesPlaces, KeepsNoVersions, StoreContract, fresh, publish, version_of
+from rotator.testing.store_contract import CreatesPlaces, KeepsNoVersions, StoreContract, fresh, publish, version_of
 from tests.fakes.vercel import Vercel
 from tests.fakes.vercel_account import Env, Project
 from tests.integration.vercel.setting import VAR, AtTheRecord, place_of

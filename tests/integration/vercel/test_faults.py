@@ -12,8 +12,8 @@ from providers import http
 from providers.stores.vercel.plugin import VercelPlace
 from providers.stores.vercel.store import VercelStore
 from rotator.domain.errors import Ambiguous, Conflict, Permanent, RotatorError, Temporary
-from tests.contract.access import DictionaryAccess
-from tests.contract.store_contract import fresh, held, publish, refusal_of, version_of
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.store_contract import fresh, held, publish, refusal_of, version_of
 from tests.fakes.fault_proxy import (
     FaultProxy,
     answer,

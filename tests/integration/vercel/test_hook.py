@@ -9,10 +9,10 @@ import pytest
 from providers.stores.vercel.store import VercelStore
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, Temporary
 from rotator.domain.model import Version
-from tests.contract.access import DictionaryAccess
-from tests.contract.store_contract import fresh, publish, refusal_of
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.moving_clock import MovingClock
+from rotator.testing.store_contract import fresh, publish, refusal_of
 from tests.fakes.fault_proxy import FaultProxy, answer, answer_after, lose_answer
-from tests.fakes.moving_clock import MovingClock
 from tests.fakes.vercel import Vercel
 from tests.fakes.vercel_account import Deployment, Project
 from tests.integration.vercel.setting import HOOK, AtTheRecord, access_to, opened, place_of

@@ -10,8 +10,8 @@ from providers.stores.vercel.plugin import VercelPlace
 from providers.stores.vercel.store import VercelStore
 from rotator.domain.errors import Conflict, Permanent, Temporary
 from rotator.domain.model import Version
-from tests.contract.access import DictionaryAccess
-from tests.contract.store_contract import fresh, held, publish, refusal_of, version_of
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.store_contract import fresh, held, publish, refusal_of, version_of
 from tests.fakes.fault_proxy import FaultProxy, first
 from tests.fakes.vercel import TEAM, Vercel
 from tests.fakes.vercel_account import Project

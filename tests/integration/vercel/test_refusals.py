@@ -11,8 +11,8 @@ from providers.stores.vercel.plugin import VercelPlace
 from providers.stores.vercel.store import VercelStore
 from rotator.domain.errors import NeedsOperator, Permanent, RotatorError, Temporary
 from rotator.domain.secret_value import SecretValue
-from tests.contract.access import DictionaryAccess
-from tests.contract.store_contract import fresh, refusal_of, version_of
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.store_contract import fresh, refusal_of, version_of
 from tests.fakes.fault_proxy import FaultProxy, answer
 from tests.fakes.vercel import SLUG, STRANGER, TEAM, Grant, Vercel
 from tests.fakes.vercel_account import Project

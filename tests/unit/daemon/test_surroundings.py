@@ -18,7 +18,7 @@ from rotator.daemon.systemd import Systemd
 from rotator.domain.clock import SystemClock
 from rotator.domain.errors import InvalidInput
 from rotator.observe.metrics import ConnectionReading, Metrics, Reading, SecretReading
-from tests.fakes.moving_clock import MovingClock
+from rotator.testing.moving_clock import MovingClock
 
 # --- the bell --------------------------------------------------------------------------------------------------------
 

@@ -100,7 +100,7 @@ def test_the_lock_file_holds_what_the_project_asks_for():
     extras = (
         text
         for name, texts in project["optional-dependencies"].items()
-        if name not in ("all", "demo")
+        if name not in ("all", "demo", "testing")
         for text in texts
     )
     for wanted in map(Requirement, (*project["dependencies"], *extras)):

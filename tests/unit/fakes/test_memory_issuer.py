@@ -9,9 +9,9 @@ import pytest
 from rotator.domain.contracts import IssueRequest, IssuerTraits
 from rotator.domain.errors import Ambiguous
 from rotator.domain.model import TokenName
-from tests.contract.issuer_contract import IssuerContract
+from rotator.testing.issuer_contract import IssuerContract
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.memory_issuer import MemoryIssuer
-from tests.fakes.moving_clock import MovingClock
 
 KINDS = {
     "names and lists its tokens": IssuerTraits(),

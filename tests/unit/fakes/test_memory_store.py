@@ -6,7 +6,7 @@ import pytest
 
 from rotator.domain.contracts import StoreTraits
 from rotator.domain.secret_value import SecretValue
-from tests.contract.store_contract import (
+from rotator.testing.store_contract import (
     ComparesAndSets,
     CreatesPlaces,
     KeepsNoVersions,

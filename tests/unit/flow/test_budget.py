@@ -14,7 +14,7 @@ from rotator.domain.limits import Limits, Rate
 from rotator.domain.model import Cause
 from rotator.flow.budget import LONGEST_WAIT, ConnectionBudget, on_behalf_of
 from rotator.ledger.ledger import Ledger
-from tests.fakes.moving_clock import MovingClock
+from rotator.testing.moving_clock import MovingClock
 
 SECOND = timedelta(seconds=1)
 TEN_A_SECOND = Limits(Rate(10, SECOND))

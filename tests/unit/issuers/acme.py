@@ -10,7 +10,7 @@ import yaml
 from rotator.domain.contracts import Issuer, IssueRequest
 from rotator.domain.durations import Duration
 from rotator.domain.model import TokenName
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
 from tests.contract.http_profiles import open_issuer, plugin
 from tests.unit.issuers.scripted_server import Answer, ScriptedServer
 

@@ -9,8 +9,8 @@ import pytest
 from providers.issuers.documenso.one_time_codes import OneTimeCodes
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.secret_value import SecretValue
-from tests.contract.store_contract import refusal_of
-from tests.fakes.moving_clock import MovingClock
+from rotator.testing.moving_clock import MovingClock
+from rotator.testing.store_contract import refusal_of
 
 KEY_OF_THE_RFC = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 SHORT_KEY = "JBSWY3DPEHPK3PXP"

@@ -16,7 +16,7 @@ from providers.http import HttpClient, HttpConfig, HttpRequest
 from rotator.domain.errors import Ambiguous, Permanent, Temporary
 from rotator.domain.limits import Limits
 from rotator.flow.budget import ConnectionBudget
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
 from tests.unit.issuers.scripted_server import Answer, Lost, scripted_server
 
 READ = HttpRequest("GET /things", "GET", "/things")

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from providers.issuers.http.plugin import PROFILE_READER
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
 from tests.contract.http_profiles import open_issuer
 from tests.unit.issuers.acme import CREATED, profile, request
 from tests.unit.issuers.scripted_server import Answer

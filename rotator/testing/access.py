@@ -9,7 +9,7 @@ from rotator.domain.clock import Clock
 from rotator.domain.contracts import NO_BUDGET, Budget
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.secret_value import SecretValue
-from tests.fakes.moving_clock import MovingClock
+from rotator.testing.moving_clock import MovingClock
 
 MadeT = TypeVar("MadeT")
 
