@@ -11,6 +11,7 @@ import typer
 
 from rotator.cli import (
     adopt,
+    audit,
     check,
     demo,
     history,
@@ -44,6 +45,7 @@ for command in (
     run.run,
     status.status,
     history.history,
+    audit.audit,
     adopt.adopt,
     provide.provide,
     moves.resume,

@@ -24,6 +24,7 @@ from rotator.ledger.errors import AlreadyOpen, OutOfDate
 from rotator.ledger.fingerprints import LedgerKey, key_of
 from rotator.ledger.leases import Lease
 from rotator.ledger.notices import Notices
+from rotator.ledger.picture import NOTHING_SOUGHT, Picture, Sought, picture
 from rotator.ledger.schema import bring_up_to_date
 
 __all__ = ["AlreadyOpen", "Lease", "Ledger", "OutOfDate"]
@@ -127,19 +128,24 @@ class Ledger:
         with self._database.reading() as connection:
             return queries.token_of_value(connection, self.fingerprint(value))
 
+    def picture(self, sought: Sought = NOTHING_SOUGHT) -> Picture:
+        """Give all that is known now, as of one moment, and those of the dead tokens that are sought."""
+        with self._database.reading() as connection:
+            return picture(connection, sought)
+
     def history(self, name: SecretName) -> list[Event]:
         """Give a secret's events, oldest first, as they stand; ``broken_links`` tells whether to believe them."""
         with self._database.reading() as connection:
             return queries.history(connection, name)
 
-    def broken_links(self, name: SecretName | None = None) -> list[str]:
-        """Check the chain of events of one secret, or of all: a sentence for each thing wrong, none when intact.
+    def broken_links(self, *names: SecretName) -> list[str]:
+        """Check the chains of events of these secrets, or of all: a sentence for each thing wrong, none when intact.
 
         Finds events that were changed, removed, exchanged or added without the ledger's key. It cannot find that
         the whole database was put back to an earlier state.
         """
         with self._database.reading() as connection:
-            return verification.broken_links(connection, self._key, name)
+            return verification.broken_links(connection, self._key, names)
 
     # --- writing -------------------------------------------------------------------------------------------------
 

@@ -49,6 +49,11 @@ def open_rotations(connection: Connection) -> list[Rotation]:
     return _rotations(connection, IS_OPEN)
 
 
+def rotations_in_force(connection: Connection) -> list[Rotation]:
+    current = select(tokens.c.rotation).join(secrets, secrets.c.current_token == tokens.c.id)
+    return _rotations(connection, rotations.c.id.in_(current))
+
+
 def open_by_state(connection: Connection, now: datetime) -> dict[str, int]:
     stuck, waiting = rotations.c.trouble_kind == "operator", rotations.c.retry_at > now
     state = case((stuck, "stuck"), (waiting, "waiting"), else_="moving").label("state")
