@@ -35,11 +35,16 @@ def provide(
         bool, typer.Option("--stdin", help="Read the value from standard input, not from a prompt.")
     ] = False,
     expires: Expires = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Stay until the old token is deleted, and see that it is refused.")
+    ] = False,
     lost: Annotated[
         bool, typer.Option("--lost", help="A value that was handed in is lost: have another token asked for.")
     ] = False,
 ) -> None:
     """Hand in the token that you were asked to make: `rotate status` says which. Everything after it goes by itself."""
+    from rotator.flow.reconcile import wait_for_person
+
     session: Context = context.obj
     found = wanted_rotation(session, rotation)
     if lost:
@@ -55,7 +60,8 @@ def provide(
             raise InvalidInput.of(
                 f"Rotation {found.id} has moved on meanwhile", "`rotate status` says what it waits for"
             )
-        return runner.hand_in(fresh, lease, value, expires_at)
+        handed_in = runner.hand_in(fresh, lease, value, expires_at)
+        return wait_for_person(runner, handed_in) if wait else handed_in
 
     move(session, found, hand_in)
 

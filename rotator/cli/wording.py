@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from rotator.cli.output import counted, moment
+from rotator.cli.output import moment
 from rotator.domain import reminders
+from rotator.domain.durations import Duration
 from rotator.domain.model import Cause, Phase, Rotation, Secret
 from rotator.domain.plan import Action, Decision
 from rotator.flow.report import Outcome, Report
@@ -62,7 +63,7 @@ def urgency(rotation: Rotation, now: datetime) -> str:
     elif days < 1:
         loud = f"URGENT: the token in use expires TODAY, at {moment(expires_at)} UTC."
     elif left <= _SOON:
-        loud = f"SOON: the token in use expires in {counted(days, 'day')}."
+        loud = f"SOON: the token in use expires in {Duration(exact=timedelta(days=days))}."
     else:
         loud = f"The token in use expires at {moment(expires_at)} UTC."
     return f"{asked} {loud}".strip()

@@ -28,7 +28,8 @@ def to_make(work: Work, token: Token) -> AsksPerson:
     expiry = f", with the expiry `{told.expiry}`" if told.expiry else ""
     how = f"At {told.link} ({told.make}), give it exactly this name: `{token.name}`{expiry}."
     anew = "If one of that name is there and you do not have its value, delete that first."
-    then = f"It is shown once: hand it in with `rotate provide {rotation.id}`."
+    stay = " --wait" if rotation.cause is Cause.COMPROMISED else ""
+    then = f"It is shown once: hand it in with `rotate provide {rotation.id}{stay}`."
     return AsksPerson(
         f"{rotation.issuer.connection} has no API for its tokens: somebody has to make {token.name} there.",
         remedy=" ".join(filter(None, (how, anew, _quota(work, token), then))),
@@ -44,26 +45,33 @@ def to_hand_in_again(work: Work) -> AsksPerson:
     )
 
 
-def to_delete(work: Work, tried: Sequence[Token], untried: Sequence[Token], unclear: str = "") -> AsksPerson:
-    """Ask for the end of these tokens. ``untried`` are those whose value nobody has: only a word can end them.
+def to_delete(
+    work: Work, tried: Sequence[Token], fleeting: Sequence[Token], untried: Sequence[Token], unclear: str
+) -> AsksPerson:
+    """Ask for the end of these tokens.
 
-    ``unclear`` is what the issuer said of one that it neither accepts nor refuses.
+    The values of ``fleeting`` are in this process's memory alone; those of ``untried`` nobody has: only a person's word
+    can end them. ``unclear`` is what the issuer said of one that it neither accepts nor refuses.
     """
     told, rotation = _instructions(work), work.rotation
-    doomed = [*tried, *untried]
+    doomed = [*tried, *fleeting, *untried]
+    word = f"`rotate retire {rotation.id} --gone` writes down your word that it is gone"
     remedy = [f"At {told.link}: {told.delete}.", f"{told.recognise}." if told.recognise else "", unclear]
     if tried:
         remedy.append(f"{names(tried)} is tried until it is refused; `rotate resume {rotation.id}` looks at once.")
+    if fleeting:
+        remedy.append(
+            f"{names(fleeting)} is tried for as long as this process lives, which alone has the value: {word}."
+        )
     if untried:
-        gone = f"`rotate retire {rotation.id} --gone` writes down your word that it is gone"
-        remedy.append(f"Nobody has the value of {names(untried)}, so nothing can be tried: {gone}.")
+        remedy.append(f"Nobody has the value of {names(untried)}, so nothing can be tried: {word}.")
     if rotation.cause is Cause.COMPROMISED and told.compromised:
         remedy.append(f"It got out: {told.compromised}.")
     often = LOOK_AGAIN_AFTER_A_COMPROMISE if rotation.cause is Cause.COMPROMISED else LOOK_AGAIN
     return AsksPerson(
         f"{rotation.issuer.connection} has no API for its tokens: somebody has to delete {names(doomed)} there.",
         remedy=" ".join(filter(None, remedy)),
-        look_again=often if tried else None,
+        look_again=often if tried or fleeting else None,
     )
 
 

@@ -13,7 +13,7 @@ from rotator.domain.errors import NeedsOperator
 from rotator.domain.lifecycle import buried, still_alive, with_token
 from rotator.domain.model import Phase, Proof, Rotation, Token, TokenState
 from rotator.flow import asking
-from rotator.flow.values import refusal_is_about, value_of
+from rotator.flow.values import refusal_is_about, value_kept, value_of
 from rotator.flow.work import Work, without_trouble
 
 
@@ -24,21 +24,23 @@ def end_all(work: Work, tokens: tuple[Token, ...]) -> tuple[Rotation, dict[str, 
     """
     _to_die(work, tokens)
     after, proofs = work.rotation, dict[str, str]()
-    tried, untried, unclear = list[Token](), list[Token](), ""
+    tried, fleeting, untried, unclear = list[Token](), list[Token](), list[Token](), ""
     for token in tokens:
         said = _said_of(work, token)
         if said is Verdict.INVALID:
             after = with_token(after, token.id, buried(Proof.REFUSED, work.now))
             proofs[str(token.name or token.handle)] = Proof.REFUSED
+        elif said is None:
+            untried.append(token)
         else:
-            (untried if said is None else tried).append(token)
+            (tried if value_kept(work, token) is not None else fleeting).append(token)
         if said is Verdict.INDETERMINATE:
             unclear = f"The issuer does not say now whether {asking.names([token])} works."
-    if not tried and not untried:
+    if not (tried or fleeting or untried):
         return after, proofs
     if proofs:
         work.record(after, "gone", proof=proofs)
-    raise asking.to_delete(work, tried, untried, unclear)
+    raise asking.to_delete(work, tried, fleeting, untried, unclear)
 
 
 def take_word(work: Work) -> None:

@@ -40,7 +40,7 @@ def take(work: Work, value: SecretValue, expires_at: datetime | None = None) -> 
     else:
         _refuse_known(work, value)
     places = _looked_at(work)
-    _refuse_dead(work, value)
+    accepted = _accepted(work, value)
     work.held.new = value
     if again:
         after = with_destinations(without_trouble(work.rotation), places)
@@ -49,7 +49,7 @@ def take(work: Work, value: SecretValue, expires_at: datetime | None = None) -> 
     live = replace(
         work.new,
         state=TokenState.LIVE,
-        handle=Handle(str(work.new.name)),
+        handle=accepted.handle or Handle(str(work.new.name)),
         fingerprint=work.fingerprint(value),
         created_at=work.now,
         expires_at=expires_at or _end_of(work),
@@ -118,16 +118,17 @@ def _refuse_another(work: Work, value: SecretValue) -> None:
         )
 
 
-def _refuse_dead(work: Work, value: SecretValue) -> None:
-    """Raise InvalidInput when the issuer refuses the value, and NeedsOperator when it does not say."""
+def _accepted(work: Work, value: SecretValue) -> Verification:
+    """Give the issuer's word for the value. InvalidInput when it refuses it, NeedsOperator when it does not say."""
     said: list[Verification] = []
 
-    def accepted() -> bool | None:
+    def accepted() -> Verification | None:
         said.append(work.issuer.verify(value))
-        return said[-1].verdict is Verdict.VALID or None
+        return said[-1] if said[-1].verdict is Verdict.VALID else None
 
-    if poll(work, work.issuer.traits.issue_propagation, accepted):
-        return
+    found = poll(work, work.issuer.traits.issue_propagation, accepted)
+    if found is not None:
+        return found
     name, issuer = work.new.name, work.rotation.issuer.connection
     if said[-1].verdict is Verdict.INDETERMINATE:
         raise NeedsOperator(

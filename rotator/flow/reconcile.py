@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from rotator.domain import plan
 from rotator.domain.errors import LeaseLost, LedgerUnavailable, RotatorError
@@ -51,6 +52,26 @@ def move_on(runner: Runner, rotation: Rotation) -> Report | None:
         return Report(rotation.secret, runner.advance(fresh, lease))
     except LeaseLost:
         return None
+
+
+def wait_for_person(runner: Runner, rotation: Rotation) -> Rotation:
+    """Look again and again whether a person did what is asked for, in this process, which may have the only value.
+
+    Until nobody is asked for anything any more, or the process is asked to stop.
+    """
+    tools = runner.tools
+    while rotation.phase.is_open and rotation.trouble is not None and rotation.trouble.is_asked:
+        if not tools.clock.wait(_LOOK_AGAIN):
+            break
+        lease = tools.ledger.claim(rotation.id, tools.owner, tools.clock.now(), LEASE)
+        fresh = tools.ledger.rotation(rotation.id)
+        if lease is None or fresh is None:
+            break  # somebody else goes on with it, or it has ended
+        rotation = runner.advance(fresh, lease)
+    return rotation
+
+
+_LOOK_AGAIN: Final = timedelta(seconds=2)
 
 
 def _waits_for_a_person(rotation: Rotation, now: datetime) -> bool:

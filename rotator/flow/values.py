@@ -13,6 +13,11 @@ def value_of(work: Work, token: Token) -> SecretValue | None:
     for value in (work.held.old, work.held.new):
         if work.matches(token, value):
             return value
+    return value_kept(work, token)
+
+
+def value_kept(work: Work, token: Token) -> SecretValue | None:
+    """Give a token's value from a place that holds it, or held it before: another process finds it there, too."""
     for destination in work.rotation.destinations:
         stored = _stored(work, destination, token)
         if stored is not None and work.matches(token, stored.value):

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from rotator.cli.wording import can_be_done_now, outcome, waits_for
+from rotator.cli.wording import can_be_done_now, outcome, urgency, waits_for
 from rotator.domain.errors import NeedsOperator, Permanent
 from rotator.domain.model import Cause, Handle, Phase, Proof, Rotation, Secret, SecretName, TokenState, Trouble
 from rotator.domain.plan import decide
@@ -142,3 +142,34 @@ def test_an_open_rotation_tells_what_it_waits_for(rotation: Rotation, words: str
     decision = decide(a_policy(), secret, NOON)
     assert waits_for(secret, decision, NOON) == words
     assert can_be_done_now(decision, NOON) is now
+
+
+ASKED = Trouble("person", "Somebody has to make it.", "Make it.", since=NOON - timedelta(days=3), said=3)
+LOUDNESS = {
+    "long before": (timedelta(days=30), "The token in use expires at 2026-07-15 12:00 UTC."),
+    "in its last week": (timedelta(days=3), "SOON: the token in use expires in 3 days."),
+    "on its last day": (timedelta(hours=5), "URGENT: the token in use expires TODAY, at 2026-06-15 17:00 UTC."),
+    "too late": (timedelta(hours=-1), "URGENT: the token in use EXPIRED at 2026-06-15 11:00 UTC."),
+    "never": (None, ""),
+}
+
+
+@pytest.mark.parametrize(("left", "words"), LOUDNESS.values(), ids=LOUDNESS)
+def test_what_a_person_is_asked_for_grows_louder_as_the_old_token_nears_its_end(left, words) -> None:
+    old = a_token("old", expires_at=NOON + left if left is not None else None)
+    said = urgency(a_rotation(Phase.PLANNED, old=old, trouble=ASKED), NOON)
+    assert said == f"Asked for since 2026-06-12 12:00 UTC. {words}".rstrip()
+
+
+def test_a_token_that_got_out_is_urgent_until_it_is_deleted() -> None:
+    rotation = a_rotation(Phase.CONFIRMED, cause=Cause.COMPROMISED, old=OLD, trouble=ASKED)
+    assert "URGENT: the token that got out may work until then." in urgency(rotation, NOON)
+
+
+def test_other_troubles_have_no_deadline() -> None:
+    assert urgency(stuck("operator", "Vault said no."), NOON) == ""
+
+
+def test_after_an_overlap_by_hand_somebody_is_asked_and_nothing_is_revoked() -> None:
+    told = outcome(report(a_rotation(Phase.CONFIRMED, old=OLD, retry_at=TOMORROW)), None, by_hand=True)
+    assert told.endswith("Somebody is asked to delete it then; `rotate retire rotation-1` asks now.")

@@ -10,6 +10,7 @@ import pytest
 from rotator.domain.contracts import IssuerTraits
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.model import Cause, Mode, Overlap, Phase, Proof, TokenState
+from rotator.flow import reconcile
 from rotator.flow.report import Outcome, Report, exit_code
 from tests.fakes.person import Person
 from tests.fakes.scripted import denied, unavailable
@@ -49,6 +50,7 @@ def test_from_being_asked_to_the_old_tokens_proven_death(world, person):
     assert world.held_everywhere() != old
     assert person.asked_to_delete() == ["app-by-hand"]
     assert world.alive() == {old, world.held_everywhere()}
+    assert "--gone" not in world.rotation().trouble.remedy, "it can be tried: nobody's word is asked for"
 
     world.clock.move(minutes=16)
     daemon.one_pass()
@@ -215,6 +217,25 @@ def test_a_refusal_that_may_be_the_accounts_proves_no_death(make_world):
     assert (world.rotation().phase, world.rotation().old.proof) == (Phase.RETIRED, Proof.REFUSED)
 
 
+def test_a_command_may_stay_until_the_old_token_is_refused(make_world):
+    """It alone has the old value: nothing else keeps an earlier version."""
+    world = make_world(issuer=BY_HAND, stores={"file": ENV_FILE})
+    person = Person(world)
+    world.adopt()
+    world.worker().rotate()
+    worker = world.worker()
+    handed_in = worker.hand_in(person.makes())
+
+    def deletes_after_a_while(moment):
+        if moment == "before ledger.claim" and world.clock.waited > timedelta(seconds=5):
+            world.hook = lambda _moment: None
+            person.deletes()
+
+    world.hook = deletes_after_a_while
+    assert reconcile.wait_for_person(worker.runner, handed_in).phase is Phase.RETIRED
+    assert world.rotation().old.proof is Proof.REFUSED
+
+
 # --- reminders -----------------------------------------------------------------------------------------------------
 
 
@@ -306,7 +327,7 @@ def test_a_new_token_that_is_taken_back_is_tried_until_it_is_dead(make_world):
     assert world.rotation().phase is Phase.VERIFIED
     worker.withdraw()
     assert world.held_everywhere() == old
-    assert "--gone" not in world.rotation().trouble.remedy
+    assert "for as long as this process lives, which alone has the value" in world.rotation().trouble.remedy
     person.deletes()
     worker.resume()
     assert (world.rotation().phase, world.rotation().new.proof) == (Phase.WITHDRAWN, Proof.REFUSED)

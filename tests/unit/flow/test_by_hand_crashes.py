@@ -14,14 +14,13 @@ from rotator.domain.errors import NeedsOperator
 from rotator.domain.model import Cause, Mode, Phase, Proof, SecretName, TokenState
 from tests.fakes.person import Person
 from tests.fakes.scripted import Killed
-from tests.fakes.world import BY_HAND, ENV_FILE, HEROKU, VAULT, World
+from tests.fakes.world import BY_HAND, HEROKU, VAULT, World
 from tests.unit.flow.test_crashes import points_of
 
 WAYS = {
     "who keeps what was shown": ({"vault": VAULT}, False),
     "who forgets it": ({"vault": VAULT, "heroku": HEROKU}, True),
     "who forgets it, where nothing can be read": ({"heroku": HEROKU}, True),
-    "who keeps it, where nothing earlier can be read": ({"file": ENV_FILE}, False),
 }
 
 
