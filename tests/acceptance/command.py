@@ -70,13 +70,17 @@ class Desk:
         file.write_text(text)
         return file
 
-    def rotate(self, *arguments: str, code: int = 0, **environment: str) -> Said:
-        """Run ``rotate`` without a terminal; it must end with this exit code, and never with a traceback."""
+    def rotate(self, *arguments: str, code: int = 0, given: str | None = None, **environment: str) -> Said:
+        """Run ``rotate`` without a terminal; it must end with this exit code, and never with a traceback.
+
+        ``given`` is what it reads from its standard input.
+        """
         done = subprocess.run(
             [*(_without_privileges() if self.ordinary else ()), ROTATE, *arguments],
             cwd=self.folder,
             env=self.whole_environment(environment),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if given is None else None,
+            input=given,
             capture_output=True,
             text=True,
             timeout=60,
@@ -93,17 +97,21 @@ class Desk:
         assert all(isinstance(event, dict) for event in said.events)
         return said
 
-    def start(self, *arguments: str) -> Running:
-        """Begin a run of ``rotate --json``, to be watched and sent signals."""
+    def start(self, *arguments: str, given: str | None = None) -> Running:
+        """Begin a run of ``rotate --json``, to be watched and sent signals. ``given`` is what it reads."""
         child = subprocess.Popen(
             [ROTATE, "--json", *arguments],
             cwd=self.folder,
             env=self.whole_environment({}),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+        if child.stdin is not None:
+            child.stdin.write(given or "")
+            child.stdin.close()
+            child.stdin = None
         return Running(child)
 
     def whole_environment(self, more: Mapping[str, str]) -> dict[str, str]:

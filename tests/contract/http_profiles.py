@@ -8,14 +8,16 @@ from typing import Any
 import yaml
 
 import providers.issuers.profiles
-from providers.issuers.http.plugin import PROFILE_READER
+from providers.issuers import by_hand, http
 from rotator.domain.contracts import Access, Issuer, IssuerPlugin
 
 PROFILES = Path(providers.issuers.profiles.__file__).parent
+_READERS = {reader.kind: reader for reader in (http.PROFILE_READER, by_hand.PROFILE_READER)}
 
 
 def plugin(profile: dict[str, Any]) -> IssuerPlugin:
-    return PROFILE_READER.plugin(PROFILE_READER.model.model_validate(profile))
+    reader = _READERS[profile["kind"]]
+    return reader.plugin(reader.model.model_validate(profile))
 
 
 def built_in(name: str) -> IssuerPlugin:

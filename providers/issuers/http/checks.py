@@ -55,11 +55,12 @@ def problems(profile: HttpProfile) -> Iterator[Problem]:
     """Give every problem of a profile whose parts are valid by themselves."""
     if profile.url is not None and (problem := problem_with(profile.url, allow_plain_http=False)):
         yield ("url",), problem
-    yield from _names_that_are_taken(profile)
-    yield from _template_problems(profile)
-    yield from _literal_secrets(profile)
+    yield from names_that_are_taken(profile.options, profile.settings)
+    texts = tuple(_texts(profile))
+    yield from _template_problems(texts)
+    yield from _literal_secrets(texts)
     yield from _rule_problems(profile)
-    yield from _verify_problems(profile.operations.verify)
+    yield from _verify_problems(profile.operations.verify, ("operations", "verify"))
     yield from _chosen_problems(profile)
     yield from _revoke_problems(profile.operations.revoke.request)
     if profile.limits.expiry.required and profile.limits.expiry.format == "none":
@@ -68,8 +69,22 @@ def problems(profile: HttpProfile) -> Iterator[Problem]:
         yield ("limits", "name", "min"), "the shortest name is longer than the longest"
 
 
-def _names_that_are_taken(profile: HttpProfile) -> Iterator[Problem]:
-    for kind, declared in (("options", profile.options), ("settings", profile.settings)):
+def problems_of_verify(verify: Verify, place: Place, account: set[str]) -> Iterator[Problem]:
+    """Give every problem of a verify that stands alone. ``account``: the options and settings that it may refer to."""
+    texts = tuple(_texts_of_verify(verify, place, account))
+    yield from _template_problems(texts)
+    yield from _literal_secrets(texts)
+    yield from _verify_problems(verify, place)
+
+
+def problems_of_texts(place: Place, template: str, account: set[str]) -> Iterator[Problem]:
+    """Give every problem of one template that stands alone."""
+    yield from _template_problems([_Text(place, template, frozenset(account))])
+
+
+def names_that_are_taken(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
+    """Find options and settings that would hide keys that policies have already."""
+    for kind, declared in (("options", options), ("settings", settings)):
         for name in declared:
             if not name.isidentifier() or name.startswith("_"):
                 yield (kind, name), f"{name!r} cannot be a name here; write letters, digits and underscores"
@@ -94,10 +109,13 @@ def _texts(profile: HttpProfile) -> Iterator[_Text]:
         if operations.list.each is not None:
             place = ("operations", "list", "each", "request")
             yield from _strings(place, operations.list.each.request, account | {"item"})
-    value = account | {"token.value"}
-    yield from _strings(("operations", "verify", "request"), operations.verify.request, value)
-    yield from _strings(("operations", "verify", "assert"), operations.verify.assert_, account)
+    yield from _texts_of_verify(operations.verify, ("operations", "verify"), account)
     yield from _strings(("operations", "revoke", "request"), operations.revoke.request, account | {"token.handle"})
+
+
+def _texts_of_verify(verify: Verify, place: Place, account: set[str]) -> Iterator[_Text]:
+    yield from _strings((*place, "request"), verify.request, account | {"token.value"})
+    yield from _strings((*place, "assert"), verify.assert_, account)
 
 
 def _management_texts(profile: HttpProfile, variables: set[str]) -> Iterator[_Text]:
@@ -127,8 +145,8 @@ def _strings(place: Place, value: Any, variables: set[str]) -> Iterator[_Text]:
             yield from _strings((*place, number), member, variables)
 
 
-def _template_problems(profile: HttpProfile) -> Iterator[Problem]:
-    for text in _texts(profile):
+def _template_problems(texts: Iterable[_Text]) -> Iterator[Problem]:
+    for text in texts:
         try:
             unknown = {name for name in references(text.text) if not _is_known(name, text.variables)}
         except BrokenTemplate as error:
@@ -143,7 +161,7 @@ def _is_known(reference: str, variables: frozenset[str]) -> bool:
 
 
 def _why_unknown(name: str, text: _Text) -> str:
-    if name.startswith("credentials") and text.place[:2] == ("operations", "verify"):
+    if name.startswith("credentials") and "verify" in text.place[:2]:
         return (
             "verify asks with the token itself: a management credential would answer for its own life, not the token's"
         )
@@ -153,9 +171,9 @@ def _why_unknown(name: str, text: _Text) -> str:
     return f"`{name}` is not known here; this template may use {known}"
 
 
-def _literal_secrets(profile: HttpProfile) -> Iterator[Problem]:
+def _literal_secrets(texts: Iterable[_Text]) -> Iterator[Problem]:
     remedy = "a profile holds no secret: declare it in `credentials` and write {{ credentials.NAME }}"
-    for text in _texts(profile):
+    for text in texts:
         is_empty = not text.text.strip()
         expects_secret = text.place[0] == "auth" and text.place[-1] in ("value", "password")
         expects_secret |= text.place[-2:-1] == ("auth",) and text.place[-1] in ("value", "password")
@@ -202,7 +220,6 @@ def _rule_problems(profile: HttpProfile) -> Iterator[Problem]:
         if "ok" not in {rule.outcome for rule in rules}:
             yield place, "no rule has the outcome `ok`: nothing could ever succeed"
         yield from _unreachable(place, rules)
-    yield from _unreachable(("operations", "verify", "responses"), operations.verify.responses)
     for number, rule in enumerate(operations.create.responses):
         if rule.is_by_status_alone and rule.outcome not in ("ambiguous", "ok") and _has_server_fault(rule):
             place = ("operations", "create", "responses", number)
@@ -226,8 +243,8 @@ def _hides(first: Match, later: Match) -> bool:
     return covers_status and first.when in (None, later.when) and first.text in (None, later.text)
 
 
-def _verify_problems(verify: Verify) -> Iterator[Problem]:
-    place: Place = ("operations", "verify")
+def _verify_problems(verify: Verify, place: Place) -> Iterator[Problem]:
+    yield from _unreachable((*place, "responses"), verify.responses)
     outcomes = {rule.outcome for rule in verify.responses}
     for needed in ("valid", "invalid"):
         if needed not in outcomes:

@@ -10,14 +10,14 @@ from typing import Any
 
 from providers.http import HttpAnswer, HttpClient
 from providers.issuers.http import expiry as expiries
-from providers.issuers.http.calls import build, label, with_auth
+from providers.issuers.http.calls import build, label
 from providers.issuers.http.chosen import Chosen
 from providers.issuers.http.listing import Listing
-from providers.issuers.http.operations import Verify
 from providers.issuers.http.outcomes import Failures, outcome_of, search, text
 from providers.issuers.http.profile import HttpProfile
 from providers.issuers.http.session import Management
-from providers.issuers.http.templates import OMIT, Named, Secrets, render
+from providers.issuers.http.templates import Named
+from providers.issuers.http.verifying import Verifier
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import (
     Issued,
@@ -28,7 +28,7 @@ from rotator.domain.contracts import (
     Verdict,
     Verification,
 )
-from rotator.domain.errors import Ambiguous, Permanent, RotatorError
+from rotator.domain.errors import Ambiguous, Permanent
 from rotator.domain.model import Handle, TokenName
 from rotator.domain.secret_value import SecretValue
 
@@ -74,23 +74,7 @@ class HttpIssuer:
 
     def verify(self, value: SecretValue) -> Verification:
         """Ask with the value itself, and with nothing else of ours."""
-        verify = self.profile.operations.verify
-        try:
-            variables = {**self.variables, "token": Secrets({"value": value}.__getitem__)}
-            outgoing = build(verify.request, variables)
-            if verify.request.auth is not None:
-                outgoing = with_auth(outgoing, verify.request.auth, variables)
-            answer = self.client.send(outgoing, changes=False)
-        except RotatorError as error:
-            return Verification(Verdict.INDETERMINATE, reason=str(error))
-        match outcome_of(verify.responses, answer, "verify"):
-            case "valid":
-                return self._valid(verify, answer)
-            case "invalid":
-                return Verification(Verdict.INVALID)
-            case "rate_limited":
-                return self._indeterminate(verify, answer, "too many requests")
-        return self._indeterminate(verify, answer, "which proves neither life nor death")
+        return Verifier(self.profile.name, self.profile.operations.verify, self.client, self.variables).verify(value)
 
     def revoke(self, handle: Handle) -> Revocation:
         """End this token and no other. Repeatable."""
@@ -154,18 +138,3 @@ class HttpIssuer:
             f"{self.profile.name} answered {answer.status} to {called} {what}; a token may have been made.",
             remedy="Check the profile's `extract` and `token.pattern` if this happens again.",
         )
-
-    def _valid(self, verify: Verify, answer: HttpAnswer) -> Verification:
-        handle = text(verify.extract.handle, answer.document)
-        if verify.extract.handle is not None and handle is None:
-            return self._indeterminate(verify, answer, "but it does not name the token")
-        for expression, template in verify.assert_.items():
-            wanted = render(template, self.variables) if isinstance(template, str) else template
-            found = search(expression, answer.document)
-            if wanted is not OMIT and found != wanted and text(expression, answer.document) != str(wanted):
-                return self._indeterminate(verify, answer, f"but `{expression}` is not what the policy says")
-        return Verification(Verdict.VALID, Handle(handle) if handle else None)
-
-    def _indeterminate(self, verify: Verify, answer: HttpAnswer, why: str) -> Verification:
-        said = f"{self.profile.name} answered {answer.status} to {label(verify.request)}"
-        return Verification(Verdict.INDETERMINATE, reason=f"{said}, {why}.")

@@ -27,6 +27,8 @@ class EachRule(Rule):
 
 class VerifyRule(Rule):
     outcome: Literal["valid", "invalid", "indeterminate", "rate_limited"]
+    why: str = ""
+    """What an answer that proves nothing says all the same, for people: ``the balance is used up``."""
 
 
 class RevokeRule(Rule):

@@ -7,7 +7,7 @@ This module makes a plug-in of a profile. What a profile may say is in ``profile
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, create_model, model_validator
 
@@ -29,6 +29,9 @@ from rotator.domain.contracts import (
 from rotator.domain.limits import Limits
 from rotator.domain.secret_value import SecretValue
 
+if TYPE_CHECKING:
+    from providers.issuers.http.templates import Named
+
 _TYPES: dict[str, Any] = {"str": str, "int": int, "bool": bool, "list": list[Any]}
 
 
@@ -39,7 +42,7 @@ def plugin_of(profile: HttpProfile) -> IssuerPlugin:
         name=profile.name,
         summary=profile.summary,
         config=_config_model(profile),
-        options=create_model(f"{_class_name(profile)}Options", __base__=Options, **_fields(profile.options)),
+        options=create_model(f"{class_name(profile.name)}Options", __base__=Options, **fields_of(profile.options)),
         traits=lambda _config, _options: traits_of(profile),
         open=lambda config, options, access: _open(profile, config, options, access),
         limits=Limits(profile.limits.rate, profile.limits.concurrency),
@@ -70,11 +73,13 @@ def traits_of(profile: HttpProfile) -> IssuerTraits:
     )
 
 
-def _class_name(profile: HttpProfile) -> str:
-    return "".join(word.capitalize() for word in profile.name.split("-"))
+def class_name(name: str) -> str:
+    """Give a profile's name as classes are named."""
+    return "".join(word.capitalize() for word in name.split("-"))
 
 
-def _fields(settings: Mapping[str, Setting]) -> dict[str, Any]:
+def fields_of(settings: Mapping[str, Setting]) -> dict[str, Any]:
+    """Give declared settings as a model's fields."""
     fields: dict[str, Any] = {}
     for name, setting in settings.items():
         kind = Literal[setting.choices] if setting.choices else _TYPES[setting.type]
@@ -89,18 +94,19 @@ def _config_model(profile: HttpProfile) -> type[Config]:
     class ProfileConfig(HttpConfig):
         @model_validator(mode="after")
         def _has_its_credentials(self) -> Self:
-            problem = _credential_problem(self.credentials, required, profile.credentials)
+            problem = credential_problem(self.credentials, required, profile.credentials)
             if problem:
                 raise ValueError(problem)
             return self
 
-    fields = _fields(profile.settings)
+    fields = fields_of(profile.settings)
     if profile.url is not None:
         fields["url"] = (str, Field(default=profile.url, validate_default=True))
-    return create_model(f"{_class_name(profile)}Config", __base__=ProfileConfig, **fields)
+    return create_model(f"{class_name(profile.name)}Config", __base__=ProfileConfig, **fields)
 
 
-def _credential_problem(given: Mapping[str, str], required: set[str], known: Iterable[str]) -> str | None:
+def credential_problem(given: Mapping[str, str], required: set[str], known: Iterable[str]) -> str | None:
+    """Say what is wrong with the references of a connection, or None."""
     if missing := sorted(required - set(given)):
         return f"`credentials` lacks {', '.join(missing)}; give a reference, for example `{missing[0]}: env:NAME`"
     if unknown := sorted(set(given) - set(known)):
@@ -108,21 +114,25 @@ def _credential_problem(given: Mapping[str, str], required: set[str], known: Ite
     return None
 
 
+def as_variables(model: Config | Options, declared: Iterable[str]) -> Named:
+    """Give what a policy or a connection set, as templates see it."""
+    from providers.issuers.http.templates import OMIT, Named
+
+    values = {name: getattr(model, name) for name in declared}
+    return Named({name: OMIT if value is None else value for name, value in values.items()})
+
+
 def _open(profile: HttpProfile, config: HttpConfig, options: Options, access: Access) -> Issuer:
     from providers.issuers.http.issuer import HttpIssuer
     from providers.issuers.http.outcomes import Failures
     from providers.issuers.http.session import Management, Sessions, WithCredential, WithLogin
-    from providers.issuers.http.templates import OMIT, Named, Omitted, Secrets
+    from providers.issuers.http.templates import OMIT, Omitted, Secrets
 
     def credential(name: str) -> SecretValue | Omitted:
         return access.credential(name) if name in config.credentials else OMIT
 
-    def named(model: Config | Options, declared: Iterable[str]) -> Named:
-        values = {name: getattr(model, name) for name in declared}
-        return Named({name: OMIT if value is None else value for name, value in values.items()})
-
     client = access.shared("http", lambda: HttpClient(config.url, ca_file=config.ca_file, access=access))
-    failures, settings = Failures(profile), named(config, profile.settings)
+    failures, settings = Failures(profile), as_variables(config, profile.settings)
     account = {"credentials": Secrets(credential), "settings": settings}
     auth = profile.auth.management
     management: Management
@@ -131,7 +141,7 @@ def _open(profile: HttpProfile, config: HttpConfig, options: Options, access: Ac
         management = WithLogin(client, auth, account, sessions, failures, access.clock)
     else:
         management = WithCredential(client, auth, account)
-    variables = {"options": named(options, profile.options), "settings": settings}
+    variables = {"options": as_variables(options, profile.options), "settings": settings}
     return HttpIssuer(profile, traits_of(profile), client, management, variables, failures, access.clock)
 
 
