@@ -7,6 +7,7 @@ message says that the outcome is unknown, and ``rotation(id).revision`` then tel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -100,20 +101,25 @@ class Ledger:
         with self._database.reading() as connection:
             return queries.open_rotations(connection)
 
+    def changed_since(self, moment: datetime) -> list[SecretName]:
+        """Give the secrets that have events since then, by the clocks of those who wrote them."""
+        with self._database.reading() as connection:
+            return queries.changed_since(connection, moment)
+
     def open_by_state(self, now: datetime) -> dict[str, int]:
         """Count open rotations: ``moving``, ``waiting`` for their time, ``stuck`` until a person comes."""
         with self._database.reading() as connection:
             return queries.open_by_state(connection, now)
 
-    def last_rotation(self, name: SecretName) -> Rotation | None:
-        """Give the rotation of this secret that was opened last, open or closed."""
-        with self._database.reading() as connection:
-            return queries.last_rotation(connection, name)
-
     def expiring(self, before: datetime) -> list[Secret]:
         """Give the secrets whose token in force expires before then, or has."""
         with self._database.reading() as connection:
             return queries.expiring(connection, before)
+
+    def last_rotation(self, name: SecretName) -> Rotation | None:
+        """Give the rotation of this secret that was opened last, open or closed."""
+        with self._database.reading() as connection:
+            return queries.last_rotation(connection, name)
 
     def tokens_of_issuer(self, issuer: ConnectionName) -> list[Token]:
         """Give the tokens that rotations of this issuer's connection made or replaced, and that are not dead.
@@ -138,6 +144,16 @@ class Ledger:
         with self._database.reading() as connection:
             return queries.history(connection, name)
 
+    def events_of(self, kinds: Sequence[str], since: datetime) -> list[Event]:
+        """Give the events of these kinds since then, by secret, each secret's oldest first."""
+        with self._database.reading() as connection:
+            return queries.events_of(connection, kinds, since)
+
+    def dead_without_refusal(self) -> list[Token]:
+        """Give the tokens that are taken for dead, though no issuer ever refused their value."""
+        with self._database.reading() as connection:
+            return queries.dead_without_refusal(connection)
+
     def broken_links(self, *names: SecretName) -> list[str]:
         """Check the chains of events of these secrets, or of all: a sentence for each thing wrong, none when intact.
 
@@ -153,6 +169,11 @@ class Ledger:
         """Make ``token`` the one in force for its secret. AlreadyOpen while a rotation is under way."""
         with self._database.writing() as connection:
             moves.adopt(connection, self._key, token, event)
+
+    def note(self, *said: Event) -> None:
+        """Write down what belongs to no move of a rotation: what a person declared, or what was seen."""
+        with self._database.writing() as connection:
+            moves.note(connection, self._key, said)
 
     def begin(
         self, rotation: Rotation, owner: str, now: datetime, ttl: timedelta, event: Event

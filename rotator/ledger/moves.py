@@ -33,6 +33,11 @@ def adopt(connection: Connection, key: LedgerKey, token: Token, event: Event) ->
     _append(connection, key, token.secret, head, [event], current_token=token.id)
 
 
+def note(connection: Connection, key: LedgerKey, said: Iterable[Event]) -> None:
+    for event in sorted(said, key=lambda event: event.secret):  # everybody locks secrets in the same order
+        _append(connection, key, event.secret, _made_known(connection, event.secret), [event])
+
+
 def begin(
     connection: Connection, key: LedgerKey, rotation: Rotation, owner: str, until: datetime, event: Event
 ) -> tuple[Rotation, Lease]:

@@ -16,6 +16,7 @@ from rotator.domain.model import (
     Event,
     Fingerprint,
     Phase,
+    Proof,
     Rotation,
     RotationId,
     Secret,
@@ -54,8 +55,12 @@ def rotations_in_force(connection: Connection) -> list[Rotation]:
     return _rotations(connection, rotations.c.id.in_(current))
 
 
+def changed_since(connection: Connection, moment: datetime) -> list[SecretName]:
+    return list(connection.scalars(select(events.c.secret).where(events.c.at >= moment).distinct()))
+
+
 def open_by_state(connection: Connection, now: datetime) -> dict[str, int]:
-    stuck, waiting = rotations.c.trouble_kind == "operator", rotations.c.retry_at > now
+    stuck, waiting = rotations.c.trouble_kind.in_(["operator", "person"]), rotations.c.retry_at > now
     state = case((stuck, "stuck"), (waiting, "waiting"), else_="moving").label("state")
     counted = select(state, func.count()).where(IS_OPEN).group_by(literal_column("state"))
     found = {row.state: row[1] for row in connection.execute(counted)}
@@ -77,16 +82,16 @@ def secrets_known(connection: Connection) -> list[Secret]:
     return _secrets(connection)
 
 
-def tokens_of_issuer(connection: Connection, issuer: ConnectionName) -> list[Token]:
-    of_it = select(rotations.c.id, rotations.c.old_token).where(rotations.c.issuer_connection == issuer).subquery()
-    concerned = or_(tokens.c.rotation.in_(select(of_it.c.id)), tokens.c.id.in_(select(of_it.c.old_token)))
-    alive = select(tokens).where(concerned, tokens.c.state != TokenState.DEAD.value)
 def expiring(connection: Connection, before: datetime) -> list[Secret]:
     with_token = select(secrets.c.name).join(tokens, tokens.c.id == secrets.c.current_token)
     ends = with_token.where(tokens.c.expires_at < before)
     return _secrets(connection, secrets.c.name.in_(ends), rotations.c.secret.in_(ends))
 
 
+def tokens_of_issuer(connection: Connection, issuer: ConnectionName) -> list[Token]:
+    of_it = select(rotations.c.id, rotations.c.old_token).where(rotations.c.issuer_connection == issuer).subquery()
+    concerned = or_(tokens.c.rotation.in_(select(of_it.c.id)), tokens.c.id.in_(select(of_it.c.old_token)))
+    alive = select(tokens).where(concerned, tokens.c.state != TokenState.DEAD.value)
     rows = connection.execute(alive.order_by(tokens.c.created_at, tokens.c.id)).mappings()
     return [token_from(row) for row in rows]
 
@@ -99,6 +104,19 @@ def token_of_value(connection: Connection, fingerprint: Fingerprint) -> Token | 
 def history(connection: Connection, name: SecretName) -> list[Event]:
     rows = connection.execute(select(events).where(events.c.secret == name).order_by(events.c.sequence))
     return [event_from(row) for row in rows.mappings()]
+
+
+def events_of(connection: Connection, kinds: Sequence[str], since: datetime) -> list[Event]:
+    of_kind = select(events).where(events.c.at >= since, events.c.kind.in_(kinds))
+    return [
+        event_from(row) for row in connection.execute(of_kind.order_by(events.c.secret, events.c.sequence)).mappings()
+    ]
+
+
+def dead_without_refusal(connection: Connection) -> list[Token]:
+    taken_for_dead = tokens.c.proof.in_([Proof.UNLISTED.value, Proof.SAID.value])
+    rows = connection.execute(select(tokens).where(taken_for_dead).order_by(tokens.c.created_at, tokens.c.id))
+    return [token_from(row) for row in rows.mappings()]
 
 
 def _secrets(connection: Connection, *which: ColumnElement[bool]) -> list[Secret]:

@@ -213,6 +213,8 @@ events: Final = Table(
     Column("digest", Text, nullable=False),
 )  # fmt: skip
 
+Index("events_by_time", events.c.at)
+
 budgets: Final = Table(
     "budgets", metadata,
     Column("connection", Text, primary_key=True),

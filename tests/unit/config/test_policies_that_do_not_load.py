@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rotator.config.policy_files import load
+from rotator.config.windows import HOW_TO_WRITE_A_FREEZE
 from rotator.domain.errors import InvalidInput
 from tests.unit.config.small_plugins import small_plugins
 
@@ -123,8 +124,7 @@ IN_A_POLICY = {
     ),
     "a freeze that is no day": (
         {"schedule": 'schedule: {every: 90 days, freeze: ["Christmas"]}'},
-        '5:41: `freeze[0]`: not days; write for example "2026-11-27", "2026-12-20 to 2027-01-03", or "12-20 to 01-03" '
-        "for every year",
+        f"5:41: `freeze[0]`: not days; {HOW_TO_WRITE_A_FREEZE}",
     ),
     "a freeze that ends before it begins": (
         {"schedule": 'schedule: {every: 90 days, freeze: ["2026-12-20 to 2026-01-03"]}'},
