@@ -5,19 +5,35 @@ Each check raises an AssertionError that says which rule is broken, where, and w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy import select
 
-from rotator.domain.model import Mode, Phase, SecretName, TokenState
+from rotator.domain.model import Event, Mode, Phase, Secret, SecretName, TokenState
+from rotator.domain.policy import Policy
+from rotator.ledger.ledger import Ledger
 from rotator.ledger.tables import tokens
 from rotator.observe.events import sentence
-from tests.fakes.memory_issuer import MadeToken
-from tests.fakes.world import World
+from tests.fakes.memory_issuer import MadeToken, MemoryIssuer
+from tests.fakes.memory_store import MemoryStore
 
 _MAY_EXIST = {TokenState.INTENDED, TokenState.ABSENT, TokenState.REVOKING}
 _MAY_LIVE = {TokenState.LIVE, TokenState.REVOKING}
+
+
+class World(Protocol):
+    """What the rules are checked against: the truth of one issuer, its secrets and their stores, and the ledger."""
+
+    folder: Path
+    issuer_fake: MemoryIssuer
+    stores: Mapping[str, MemoryStore]
+    policies: Mapping[str, Policy]
+    ledger: Ledger
+    events: list[Event]
+
+    def secret(self, name: str) -> Secret: ...
 
 
 def check_all(world: World) -> None:
@@ -31,14 +47,17 @@ def check_all(world: World) -> None:
 
 def consumers_read_living_tokens(world: World) -> None:
     """Rules 1 and 2. A place that somebody filled with something of their own is theirs; revoke-first is excepted."""
+    alive = {token.value for token in world.issuer_fake.alive()}
     for secret in world.policies:
-        opened = world.secret(secret).open
-        if opened is not None and opened.mode is Mode.REVOKE_FIRST:
-            continue
         for store, value in _read(world, secret):
-            token = world.issuer_fake.token_of(value)
-            if token is not None and not world.issuer_fake.accepts(value):
+            token = None if value in alive else world.issuer_fake.token_of(value)
+            if token is not None and not _is_revoke_first(world, secret):
                 broken(world, f"rule 1: {store} gives consumers of {secret} token {token.handle}, which is dead")
+
+
+def _is_revoke_first(world: World, secret: str) -> bool:
+    opened = world.secret(secret).open
+    return opened is not None and opened.mode is Mode.REVOKE_FIRST
 
 
 def _read(world: World, secret: str) -> Iterator[tuple[str, str]]:
@@ -50,8 +69,9 @@ def _read(world: World, secret: str) -> Iterator[tuple[str, str]]:
 
 def the_ledger_knows_every_living_token(world: World) -> None:
     """Rule 3. A token whose revoke was accepted, and which only takes its time to die, is known to be dying."""
+    known = select(tokens).where(tokens.c.secret.in_(world.policies), tokens.c.state != TokenState.DEAD)
     with world.ledger._database.reading() as connection:
-        rows = connection.execute(select(tokens)).all()
+        rows = connection.execute(known).all()
     for token in world.issuer_fake.alive():
         if token.foreign or token.dies_at is not None:
             continue
