@@ -127,8 +127,6 @@ class Server:
                 if error.pgconn is None or not error.pgconn.used_password or _is_any_of(_FULL, said):
                     raise Temporary(f"{self.name} did not let the login in for a reason of its own.") from error
                 raise TurnedAway(wrong_password=_WRONG_PASSWORD in said) from error
-            except UnicodeError:
-                raise Temporary("The login has characters that cannot be sent.") from None
             try:
                 with _cut_off_in_time(connection):
                     [row] = connection.execute("SELECT session_user::text, current_user::text").fetchall()

@@ -87,7 +87,7 @@ def test_old_logins_can_be_kept_and_are_closed(database: Database, issuer) -> No
 @pytest.fixture
 def before_rotator(database: Database) -> Iterator[tuple[str, str]]:
     """The login of an application, as most have one: it owns the objects. Its name and its password."""
-    name, password = f"shop_{secrets.token_hex(4)}", secrets.token_hex(16)
+    name, password = f"shop_{secrets.token_hex(4)}", f"{secrets.token_hex(16)}€"
     database.run(f"CREATE ROLE {name} LOGIN; CREATE SCHEMA {name} AUTHORIZATION {name}")
     database.set_password(name, password)
     yield name, password
