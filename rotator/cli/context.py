@@ -33,6 +33,15 @@ class Context:
         return load_settings(self._given)
 
     @property
+    def typed(self) -> list[str]:
+        """The options for every command that this run was given: for a command that goes on with it.
+
+        No ledger's address: it may hold a password.
+        """
+        policies = self._given.get("policies")
+        return ["--policies", str(policies)] if policies is not None else []
+
+    @property
     def no_color(self) -> bool:
         return self._no_color or self.settings.no_color
 

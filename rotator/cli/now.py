@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,10 +15,10 @@ from rotator.cli.context import Context
 from rotator.cli.output import counted, line, warn
 from rotator.domain.durations import Duration
 from rotator.domain.errors import InvalidInput
-from rotator.domain.secret_value import redact
 
 if TYPE_CHECKING:
     from rotator.domain.model import Overlap, Secret
+    from rotator.domain.policy import Policy
     from rotator.flow.opening import Order
 
 
@@ -45,47 +44,63 @@ def now(
     ] = None,
     reason: Annotated[str, typer.Option(help="Why, for the history.")] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    related: Annotated[
+        bool, typer.Option("--related", help="With --compromised: also what shares a document, issuer, owner or store.")
+    ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="With --compromised: another incident; rotate what was just rotated, too.")
+    ] = False,
     report: Annotated[
-        Path | None, typer.Option(help="Also write the result as JSON to this file.", show_default=False)
+        list[Path] | None,
+        typer.Option(help="Write a report here: FILE.json, or FILE.md after a compromise.", show_default=False),
     ] = None,
 ) -> None:
     """Rotate now: shows what it will do, asks, then does it. Running it again after an interruption goes on."""
     from rotator.config.selection import Selection, select
+
+    session: Context = context.obj
+    selection = Selection(names or (), issuer, store, tag, owner, everything=everything)
+    chosen = select(session.app.policies, selection)
+    if compromised:
+        from rotator.cli.compromise import Wish, rotate_compromised
+
+        typed = selecting.as_typed(selection)
+        wish = Wish(typed, reason, revoke_first, related, again, yes, tuple(report or ()))
+        raise typer.Exit(rotate_compromised(session, chosen, wish))
+    if related or again:
+        raise InvalidInput.of("--related and --again are about a compromise", "add --compromised, or leave them away")
+    raise typer.Exit(_rotate(session, chosen, revoke_first, overlap, reason, yes, report or []))
+
+
+def _rotate(
+    session: Context,
+    chosen: Sequence[Policy],
+    revoke_first: bool,
+    overlap: str | None,
+    reason: str,
+    yes: bool,
+    files: Sequence[Path],
+) -> int:
+    from rotator.cli import report_files
+    from rotator.cli.people import people_told
+    from rotator.cli.reporting import as_data, conclude, progress
     from rotator.domain.model import Cause, Mode
     from rotator.flow.emergency import rotate_all
     from rotator.flow.opening import Order
 
-    session: Context = context.obj
-    app = session.app
-    chosen = select(app.policies, Selection(names or (), issuer, store, tag, owner, everything=everything))
+    report_files.refuse_unknown(files, ".json")
+    mode, commit = Mode.REVOKE_FIRST if revoke_first else Mode.ROTATE_FIRST, session.app.policies.commit
     orders = [
-        Order(
-            policy,
-            Cause.COMPROMISED if compromised else Cause.ASKED,
-            Mode.REVOKE_FIRST if revoke_first else policy.compromise if compromised else Mode.ROTATE_FIRST,
-            _shortened(policy.overlap, overlap),
-            reason,
-            app.policies.commit,
-        )
-        for policy in chosen
+        Order(policy, Cause.ASKED, mode, _shortened(policy.overlap, overlap), reason, commit) for policy in chosen
     ]
     _ask(session, orders, yes=yes)
     session.stop_gently_on_signals()
-    from rotator.cli.reporting import as_data, conclude, progress
-
-    runner = app.runner(progress(session))
-    messenger = app.messenger(knows_all=False)
-    messenger.start()
-    messenger.policies(app.policies, app.source.problems)
-    reports = []
-    for item in rotate_all(runner, orders):
-        messenger.report(item)
-        reports.append(item)
-    if report is not None:
-        _write(report, [as_data(item) for item in reports])
-    code = conclude(session, reports, compromised=compromised)
-    messenger.finish()
-    raise typer.Exit(code)
+    runner = session.app.runner(progress(session))
+    with people_told(session) as tell:
+        reports = [tell(item) for item in rotate_all(runner, orders, session.app.settings.workers)]
+        for failure in report_files.write(files, {"secrets": [as_data(item) for item in reports]}):
+            warn(failure)
+        return conclude(session, reports)
 
 
 def _shortened(policy_overlap: Overlap, asked_for: str | None) -> Overlap:
@@ -120,15 +135,13 @@ def _ask(session: Context, orders: list[Order], *, yes: bool) -> None:
 
 def _intent(order: Order, secret: Secret) -> Iterator[str]:
     """Say what will be done with one secret, in lines."""
-    from rotator.domain.model import Cause, Mode
+    from rotator.domain.model import Mode
 
     policy, under_way = order.policy, secret.open
     if under_way is not None:
-        taken_over = order.cause is Cause.COMPROMISED and under_way.cause is not Cause.COMPROMISED
-        then = "it is ended first, without overlap" if taken_over else "it is moved on, and no other is begun"
+        then = "it is moved on, and no other is begun"
         yield f"{policy.name}: rotation {under_way.id} is open ({under_way.phase}); {then}."
-        if not taken_over:
-            return
+        return
     places = counted(len(policy.targets), "place")
     yield f"{policy.name}: a new token from {policy.issuer.connection}, written to {places}:"
     for target in policy.targets:
@@ -139,7 +152,7 @@ def _intent(order: Order, secret: Secret) -> Iterator[str]:
 
 
 def _fate(order: Order, secret: Secret) -> str:
-    from rotator.domain.model import Cause, Mode
+    from rotator.domain.model import Mode
 
     if secret.current is None:
         return f"not known, so it is left alone. (`rotate adopt {order.policy.name}` first, if there is one.)"
@@ -147,13 +160,6 @@ def _fate(order: Order, secret: Secret) -> str:
     if order.mode is Mode.REVOKE_FIRST:
         return f"{old} is revoked first, before there is a new one"
     overlap = order.overlap.for_ if order.overlap else timedelta()
-    if order.cause is Cause.COMPROMISED or not overlap:
+    if not overlap:
         return f"{old} is revoked as soon as the new one is confirmed everywhere"
     return f"{old} lives on for {Duration(exact=overlap)}"
-
-
-def _write(file: Path, reports: list[Any]) -> None:
-    try:
-        file.write_text(redact(json.dumps({"secrets": reports}, indent=2, default=str)) + "\n", encoding="utf-8")
-    except OSError as error:
-        warn(f"The report could not be written to {file}: {error.strerror}.")

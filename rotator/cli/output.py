@@ -15,7 +15,7 @@ from rotator.domain.secret_value import redact
 
 def document(data: Any) -> None:
     """Print one JSON document on standard output."""
-    print(redact(json.dumps(data, indent=2, default=_as_text, ensure_ascii=False)))  # noqa: T201
+    print(redact(json.dumps(data, indent=2, default=as_text, ensure_ascii=False)))  # noqa: T201
 
 
 def line(text: str = "") -> None:
@@ -107,7 +107,8 @@ def span(length: timedelta) -> str:
     return f"{sign}{seconds}s"
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """Write what JSON has no form for."""
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
     return str(value)

@@ -30,16 +30,21 @@ def progress(session: Context) -> Callable[[Event], None]:
     return show
 
 
-def conclude(session: Context, reports: list[Report], *, compromised: bool = False) -> int:
+def conclude(session: Context, reports: list[Report]) -> int:
     """Print the results; give the exit code."""
-    code = exit_code(reports, compromised=compromised)
+    code = exit_code(reports)
     if session.as_json:
         document({"secrets": [as_data(report) for report in reports], "exit_code": code})
         return code
     for report in sorted(reports, key=lambda report: report.secret):
-        by_hand = _is_by_hand(session, report)
-        line(f"{report.secret}: {wording.outcome(report, _why_withdrawn(session, report), by_hand=by_hand)}")
+        line(told(session, report))
     return code
+
+
+def told(session: Context, report: Report) -> str:
+    """Say in one line what came of a secret."""
+    by_hand = _is_by_hand(session, report)
+    return f"{report.secret}: {wording.outcome(report, _why_withdrawn(session, report), by_hand=by_hand)}"
 
 
 def _is_by_hand(session: Context, report: Report) -> bool:

@@ -24,6 +24,18 @@ ByOwner = Annotated[str | None, typer.Option("--owner", help="Secrets of this ow
 Everything = Annotated[bool, typer.Option("--all", help="All secrets.")]
 
 
+def as_typed(selection: Selection) -> list[str]:
+    """Give the words that choose the same secrets again."""
+    options = {
+        "--issuer": selection.issuer,
+        "--store": selection.store,
+        "--tag": selection.tag,
+        "--owner": selection.owner,
+    }
+    chosen = [word for option, value in options.items() if value is not None for word in (option, value)]
+    return [*selection.names, *chosen, *(["--all"] if selection.everything else [])]
+
+
 def with_what_is_known(session: Context, selection: Selection) -> list[tuple[Policy, Secret]]:
     """Give the chosen policies, all when nothing was said, each with what the ledger knows of its secret."""
     from rotator.config.selection import select

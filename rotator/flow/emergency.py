@@ -7,20 +7,22 @@ so both tokens of the earlier one die.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final
 
-from rotator.domain.errors import LeaseLost, NeedsOperator
+from rotator.domain.errors import LeaseLost, LedgerUnavailable, NeedsOperator, RotatorError, Temporary, WrongOrder
 from rotator.domain.lifecycle import untouched
 from rotator.domain.model import Cause, Mode, Phase, Rotation, TokenState
 from rotator.flow import handing_in
 from rotator.flow.budget import on_behalf_of
+from rotator.flow.lanes import Lanes
 from rotator.flow.opening import Order
 from rotator.flow.reconcile import start
 from rotator.flow.report import Report
-from rotator.flow.runner import Runner
+from rotator.flow.runner import Runner, unforeseen
 from rotator.flow.work import LEASE
 from rotator.ledger.leases import Lease
 from rotator.observe.troubles import stuck
@@ -28,21 +30,47 @@ from rotator.observe.troubles import stuck
 WORKERS: Final = 8
 """Rotations that run side by side in one process."""
 
+STOPPED: Final = Temporary("The command was stopped before its turn came.")
+"""Why a rotation was not begun: there is nothing wrong with it."""
 
-def rotate_all(runner: Runner, orders: Sequence[Order], workers: int = WORKERS) -> Iterator[Report]:
-    """Rotate all of these now, side by side; give each one's report as it comes. One that fails holds up no other."""
-    if len(orders) <= 1:
-        yield from (rotate(runner, order) for order in orders)
-        return
-    with ThreadPoolExecutor(min(workers, len(orders)), thread_name_prefix="rotation") as pool:
-        for future in as_completed([pool.submit(rotate, runner, order) for order in orders]):
-            yield future.result()
+
+def rotate_all(
+    runner: Runner, orders: Sequence[Order], workers: int = WORKERS, room: Mapping[str, int | None] | None = None
+) -> Iterator[Report]:
+    """Rotate all of these now, side by side; give each one's report as it comes. One that fails holds up no other.
+
+    ``room``: how many tokens more each account (see ``lanes.account_key``) can have. No more rotations of an
+    account than that are under way at a time, for each needs room for one until its old token is dead. Once the
+    process is asked to stop, no other is begun.
+    """
+    lanes = Lanes(orders, room or {})
+    under_way: dict[Future[Report], Order] = {}
+    with ThreadPoolExecutor(max(1, min(workers, len(orders))), thread_name_prefix="rotation") as pool:
+        while True:
+            while len(under_way) < workers and (order := lanes.next()) is not None:
+                under_way[pool.submit(rotate, runner, order)] = order
+            if not under_way:
+                return
+            ended, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in ended:
+                lanes.ended(under_way.pop(future))
+                yield future.result()
 
 
 def rotate(runner: Runner, order: Order) -> Report:
     """Rotate one secret now; a compromised one ahead of everything else that waits for the same services."""
-    with on_behalf_of(order.cause):
-        return _rotate(runner, order)
+    name = order.policy.name
+    if not runner.tools.clock.wait(timedelta()):
+        return Report(name, refused=STOPPED)
+    try:
+        with on_behalf_of(order.cause):
+            return _rotate(runner, order)
+    except (LedgerUnavailable, WrongOrder):
+        raise
+    except RotatorError as error:
+        return Report(name, runner.tools.ledger.secret(name).open, refused=error)
+    except Exception as bug:  # noqa: BLE001  one plug-in's bug must not keep every other secret from its rotation
+        return Report(name, runner.tools.ledger.secret(name).open, refused=unforeseen("rotate now", bug))
 
 
 def _rotate(runner: Runner, order: Order) -> Report:
@@ -56,7 +84,7 @@ def _rotate(runner: Runner, order: Order) -> Report:
     rotation = tools.ledger.rotation(opened.id)
     assert rotation is not None
     try:
-        if order.cause is not Cause.COMPROMISED or rotation.cause is Cause.COMPROMISED:
+        if order.cause is not Cause.COMPROMISED or is_answer(rotation, order.since):
             at_once = order.overlap is not None and not order.overlap.for_ and rotation.phase is Phase.CONFIRMED
             move_on = runner.retire_now if at_once else runner.resume
             return Report(order.policy.name, move_on(rotation, lease))
@@ -64,9 +92,19 @@ def _rotate(runner: Runner, order: Order) -> Report:
     except LeaseLost:
         return Report(order.policy.name, opened, refused=_elsewhere(opened))
     if ended.phase.is_open:
-        is_the_answer = ended.cause is Cause.COMPROMISED
-        return Report(order.policy.name, ended, refused=None if is_the_answer else _first(ended))
+        return Report(order.policy.name, ended, refused=None if is_answer(ended, order.since) else _first(ended))
     return replace(start(runner, order), taken_over=ended if ended.phase is Phase.RETIRED else None)
+
+
+def is_answer(rotation: Rotation, since: datetime | None) -> bool:
+    """Tell whether a rotation answers the compromise that was declared at ``since``, and not an earlier one.
+
+    One that was begun before does, too, when its token was made after it, or is yet to be made by hand.
+    """
+    if rotation.cause is not Cause.COMPROMISED or since is None or rotation.opened_at >= since:
+        return rotation.cause is Cause.COMPROMISED
+    made = rotation.new.created_at if rotation.new is not None else None
+    return made is not None and made >= since
 
 
 def _taken_over(runner: Runner, rotation: Rotation, lease: Lease, mode: Mode) -> Rotation:

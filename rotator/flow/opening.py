@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from rotator.domain import plan
 from rotator.domain.contracts import IssuerTraits, Stored
-from rotator.domain.errors import Permanent
+from rotator.domain.errors import Permanent, Temporary
 from rotator.domain.model import (
     Cause,
     Destination,
@@ -44,6 +44,8 @@ class Order:
     """Instead of the policy's."""
     reason: str = ""
     commit: str | None = None
+    since: datetime | None = None
+    """When the compromise was declared: a rotation that was begun later answers it, an earlier one does not."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ def begin(tools: Tools, order: Order) -> Begun:
     targets = [Destination(ordinal, target) for ordinal, target in enumerate(order.policy.targets)]
     _refuse_obstacles(tools, order)
     held = Held()
-    destinations = _looked_at(tools, targets, secret, held)
+    contains = order.mode is Mode.REVOKE_FIRST and order.cause is Cause.COMPROMISED
+    destinations = _looked_at(tools, targets, secret, held, even_unseen=contains)
     rotation = _planned(tools, order, secret, destinations)
     detail = {
         "cause": order.cause,
@@ -111,8 +114,14 @@ def _refuse_a_full_page(tools: Tools, order: Order, traits: IssuerTraits) -> Non
     )
 
 
-def _looked_at(tools: Tools, targets: list[Destination], secret: Secret, held: Held) -> tuple[Destination, ...]:
-    """Give the destinations with what they hold now; keep the old value in memory when one of them has it."""
+def _looked_at(
+    tools: Tools, targets: list[Destination], secret: Secret, held: Held, *, even_unseen: bool
+) -> tuple[Destination, ...]:
+    """Give the destinations with what they hold now; keep the old value in memory when one of them has it.
+
+    ``even_unseen``: a store that does not answer now keeps no compromised token alive. Its place is written when it is
+    back, and a person says then that what stands there may be written over.
+    """
 
     def look(destination: Destination) -> Stored | None:
         opened = tools.connections.destination(destination.target)
@@ -120,7 +129,7 @@ def _looked_at(tools: Tools, targets: list[Destination], secret: Secret, held: H
 
     results = side_by_side(look, targets)
     failures = [(place, result) for place, result in results if isinstance(result, Exception)]
-    if failures:
+    if failures and not (even_unseen and all(isinstance(error, Temporary) for _, error in failures)):
         raise gravest(failures)
     looked_at = []
     for place, stored in results:

@@ -9,6 +9,9 @@ from typing import Any, Final
 from rotator.domain.model import Event
 
 _SENTENCES: Final[Mapping[str, str]] = {
+    "compromised": "its tokens got out{because}; incident {incident}",
+    "incident over": "every old token is proven dead; incident {incident} is over",
+    "revoked again": "{handle} was revoked before, and listed again: revoked once more; {seen}",
     "adopted": "adopted {handle}: it is the token in use now",
     "opened": "rotation opened ({cause}){because}{at_commit}",
     "containing": "revoking the old token first: {handles}",

@@ -159,3 +159,24 @@ def test_the_old_token_that_was_revoked_first_is_not_revoked_again(world):
     world.hook = count
     world.worker().rotate(mode=Mode.REVOKE_FIRST)
     assert len(revoked) == 1
+
+
+def test_a_store_that_is_down_keeps_no_compromised_token_alive_when_containment_comes_first(make_world):
+    world = make_world(stores={"vault": VAULT, "file": ENV_FILE})
+    old = world.adopt()
+    world.stores["file"].script.fail("preflight", *[unavailable()] * 2)
+    world.stores["file"].script.fail("write", *[unavailable()] * 30)
+    refused = world.worker().rotate(cause=Cause.COMPROMISED)
+    assert refused.outcome is Outcome.REFUSED
+    assert old in world.alive()
+
+    report = world.worker().rotate(cause=Cause.COMPROMISED, mode=Mode.REVOKE_FIRST)
+    assert old not in world.alive()
+    assert (report.outcome, exit_code([report])) == (Outcome.UNFINISHED, 4)
+
+    world.mend()
+    world.clock.move(minutes=10)
+    for _ in range(2):  # at first it is seen that something stands there, then a person says to go on
+        report = world.worker().rotate(cause=Cause.COMPROMISED)
+    assert exit_code([report], compromised=True) == 0
+    assert world.alive() == {world.held_everywhere()}

@@ -1,0 +1,245 @@
+"""``rotate now --compromised``: shows what is ahead, asks, rotates, and reports with proof."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import typer
+
+from rotator.cli import report_files
+from rotator.cli.context import Context
+from rotator.cli.display import Display
+from rotator.cli.emergency_screen import HEADINGS, Screen
+from rotator.cli.output import as_text, counted, document, line, table, warn
+from rotator.cli.people import people_told
+from rotator.cli.reporting import as_data, told
+from rotator.domain.errors import InvalidInput
+from rotator.domain.model import Cause, Mode, SecretName
+from rotator.domain.policy import Policy
+from rotator.flow import incident, incident_report, returned
+from rotator.flow.advice import advice
+from rotator.flow.blast_radius import Neighbour, neighbours
+from rotator.flow.emergency import rotate_all
+from rotator.flow.estimate import Estimate, estimate, trip
+from rotator.flow.lanes import account_key
+from rotator.flow.opening import Order
+from rotator.flow.outlook import Survey, survey
+from rotator.flow.report import Report
+from rotator.flow.runner import Runner
+from rotator.observe import incident_page
+from rotator.observe.incident import IncidentReport, OldToken, Related
+from rotator.observe.incident import as_data as incident_data
+from rotator.observe.progress import Expected, Progress
+
+_LINES_AT_THE_END = 30
+UNFINISHED = 4
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the person typed."""
+
+    selection: Sequence[str]
+    """The words that chose the secrets, as they were typed."""
+    reason: str = ""
+    revoke_first: bool = False
+    related: bool = False
+    again: bool = False
+    yes: bool = False
+    reports: tuple[Path, ...] = ()
+
+    def command(self, session: Context) -> str:
+        """Give the command that goes on with it."""
+        words = ["rotate", *session.typed, "now", *self.selection, f"--{Cause.COMPROMISED}"]
+        words += ["--revoke-first"] if self.revoke_first else []
+        words += ["--related"] if self.related else []
+        words += ["--reason", self.reason] if self.reason else []
+        words += [word for file in self.reports for word in ("--report", str(file))]
+        return shlex.join([*words, "--yes"] if self.yes else words)
+
+
+def rotate_compromised(session: Context, chosen: Sequence[Policy], wish: Wish) -> int:
+    """Replace all of these tokens, prove the old ones dead, report; give the exit code."""
+    report_files.refuse_unknown(wish.reports, *report_files.SUFFIXES)
+    near = neighbours(chosen, session.app.policies.policies)
+    if wish.related:
+        chosen, near = (*chosen, *(each.policy for each in near)), ()
+    display = Display(session, session.app.clock)
+    emergency = _Emergency(session, wish, display, session.app.runner(display), tuple(chosen), near)
+    emergency.look()
+    emergency.ask()
+    session.stop_gently_on_signals()
+    with people_told(session) as emergency.tell:
+        return emergency.answer()
+
+
+@dataclass
+class _Emergency:
+    """One run of the command."""
+
+    session: Context
+    wish: Wish
+    display: Display
+    runner: Runner
+    chosen: tuple[Policy, ...]
+    near: tuple[Neighbour, ...]
+    reports: dict[SecretName, Report] = field(default_factory=dict)
+    ended_again: list[OldToken] = field(default_factory=list)
+    tell: Callable[[Report], Report] = field(init=False)
+
+    def look(self) -> None:
+        """Find out what is ahead. Touches nothing."""
+        tools, wish, settings = self.runner.tools, self.wish, self.session.app.settings
+        names = [policy.name for policy in self.chosen]
+        self.incident = incident.current(tools, names, wish.reason, anew=wish.again)
+        self.answered = incident.answered(tools, self.incident, names)
+        orders = [self._order(policy) for policy in self.chosen]
+        self.survey: Survey = survey(tools, orders, self.answered, settings.workers)
+        self.estimate = self._estimated(settings.workers)
+
+    def ask(self) -> None:
+        """Show it, and ask; and ask for downtime apart, where nothing but that would do."""
+        screen = Screen(self.incident, self.survey, self.estimate, self.near, self.runner.tools.clock.now())
+        if self.session.as_json:
+            warn(json.dumps(screen.as_data(), default=as_text))
+        else:
+            for text in screen.heading():
+                line(text)
+            table(HEADINGS, screen.rows(), no_color=self.session.no_color)
+            for text in screen.rest():
+                line(text)
+        blocked = self.survey.in_the_way
+        if self.wish.yes or not self.survey.to_do:
+            return
+        if not sys.stdin.isatty():
+            raise InvalidInput.of("There is no terminal to ask whether to go on", "add --yes")
+        if blocked and self._agreed(
+            f"{counted(len(blocked), 'token')} cannot be replaced without DOWNTIME. Revoke first, there?"
+        ):
+            self.survey = self.survey.revoking_first()
+        if not self._agreed(f"Rotate {len(self.survey.to_do)} now?"):
+            raise InvalidInput.of("Nothing was done: the answer was no")
+
+    def answer(self) -> int:
+        """Do it, whatever happens on the way; the report is written at the end in any case."""
+        tools = self.runner.tools
+        failures = self._write(self._written_up(interrupted=None))
+        if failures:
+            raise InvalidInput.of(f"Nothing was done. {' '.join(failures)}", "name a file that can be written")
+        try:
+            self._rotate()
+        finally:
+            written = self._written_up(interrupted=self.session.stop.is_set() or sys.exc_info()[0] is not None)
+            failures = self._write(written)
+        if written.is_contained:
+            incident.close(tools, self.incident, [each.name for each in self.survey.outlooks])
+        return self._conclude(written, failures)
+
+    # --- on the way ---
+
+    def _order(self, policy: Policy) -> Order:
+        mode = Mode.REVOKE_FIRST if self.wish.revoke_first else policy.compromise
+        commit, since = self.session.app.policies.commit, self.incident.began
+        return Order(policy, Cause.COMPROMISED, mode, reason=self.wish.reason, commit=commit, since=since)
+
+    def _estimated(self, workers: int) -> Estimate:
+        trips = [
+            trip(
+                each.order.policy.issuer.connection,
+                each.account.traits,
+                each.stores,
+                old=bool(each.dying),
+            )
+            for each in self.survey.to_do
+        ]
+        connections = self.session.app.policies.connections
+        return estimate(trips, {name: connection.limits for name, connection in connections.items()}, workers)
+
+    def _agreed(self, question: str) -> bool:
+        try:
+            return typer.confirm(question, err=self.session.as_json)
+        except typer.Abort:
+            return False
+
+    def _rotate(self) -> None:
+        to_do = self.survey.to_do
+        orders = [each.order for each in to_do]
+        room = {account_key(each.account.ref): each.account.room for each in to_do}
+        progress = Progress(
+            Expected(
+                each.name,
+                each.order.policy.issuer.connection,
+                frozenset(str(token.handle or token.name) for token in each.dying),
+            )
+            for each in to_do
+        )
+        with self.display.begin(progress, self.estimate.takes):
+            incident.declare(self.runner.tools, self.incident, self.survey.to_do)
+            for report in rotate_all(self.runner, orders, self.session.app.settings.workers, room):
+                self.reports[report.secret] = self.tell(report)
+                self.display.ended(report)
+            for outlook in self.survey.outlooks:
+                if not self.session.stop.is_set():
+                    self.ended_again += returned.end_again(self.runner.tools, outlook)
+
+    # --- afterwards ---
+
+    def _written_up(self, *, interrupted: bool | None) -> IncidentReport:
+        findings = incident_report.Findings(
+            self.incident,
+            self.wish.command(self.session),
+            self.survey.outlooks,
+            self.reports,
+            self.ended_again,
+            [
+                Related(each.policy.name, f"{each.ring} as {each.with_secret}: {each.shared}; it was left alone")
+                for each in self.near
+            ],
+            advice(self.runner.tools.connections, self.survey.outlooks),
+            self.session.app.policies.commit,
+        )
+        return incident_report.write_up(self.runner.tools, findings, interrupted=interrupted)
+
+    def _write(self, written: IncidentReport) -> list[str]:
+        results = [as_data(report) for report in self._results()]
+        data = {"incident": incident_data(written), "secrets": results}
+        return report_files.write(self.wish.reports, data, lambda: incident_page.page(written))
+
+    def _results(self) -> list[Report]:
+        done = [Report(name, rotation) for name, rotation in self.answered.items()]
+        return [*done, *self.reports.values()]
+
+    def _conclude(self, written: IncidentReport, failures: Sequence[str]) -> int:
+        code = 0 if written.is_contained and not failures else UNFINISHED
+        results = self._results()
+        if self.session.as_json:
+            data = {"secrets": [as_data(each) for each in results], "incident": incident_data(written)}
+            document({**data, "exit_code": code})
+        else:
+            self._tell(written, results)
+        for failure in failures:
+            warn(failure)
+        return code
+
+    def _tell(self, written: IncidentReport, results: Sequence[Report]) -> None:
+        unfinished = {each.secret for each in written.unfinished}
+        shown = [each for each in results if each.secret in unfinished or len(results) <= _LINES_AT_THE_END]
+        for report in sorted(shown, key=lambda each: each.secret):
+            line(told(self.session, report))
+        for token in written.alive:
+            line(f"NOT PROVEN DEAD: {token.secret}: {token.called if token.known else 'never adopted, not known'}")
+        dead = len(written.tokens) - len(written.alive)
+        line(
+            f"Incident {written.id} is {written.status.upper()}: {counted(dead, 'old token')} proven dead, "
+            f"{len(written.alive)} not; {len(results)} of {counted(len(self.survey.outlooks), 'secret')} answered for."
+        )
+        for file in self.wish.reports:
+            line(f"Report: {file}")
+        if not written.is_contained:
+            line("Nothing is lost. This goes on with it:")
+            line(f"  {replace(self.wish, again=False).command(self.session)}")

@@ -1,0 +1,242 @@
+"""What came of an incident, from what the ledger holds: the same after a kill, another try, or on another machine."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from rotator.domain.errors import RotatorError, Temporary
+from rotator.domain.model import Cause, Event, Mode, Phase, Proof, Rotation, SecretName, Token, TokenState
+from rotator.flow.emergency import STOPPED, is_answer
+from rotator.flow.incident import DECLARED, Incident
+from rotator.flow.outlook import Outlook
+from rotator.flow.report import Outcome, Report
+from rotator.flow.work import Tools
+from rotator.observe.incident import Fate, IncidentReport, OldToken, Related, SecretReport, Status, Written
+from rotator.observe.troubles import as_sentence, stuck
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What this run knows of an incident beside the ledger."""
+
+    incident: Incident
+    again: str
+    """The command that goes on with it."""
+    outlooks: Sequence[Outlook]
+    reports: Mapping[SecretName, Report] = field(default_factory=dict)
+    ended_again: Sequence[OldToken] = ()
+    related: Sequence[Related] = ()
+    advice: Sequence[str] = ()
+    commit: str | None = None
+
+
+def write_up(tools: Tools, findings: Findings, *, interrupted: bool | None) -> IncidentReport:
+    """Give the report as things stand. ``interrupted`` None: it has only begun."""
+    found = [_told_of(tools, findings, outlook) for outlook in findings.outlooks]
+    tokens = [token for _, tokens in found for token in tokens]
+    draft = IncidentReport(
+        id=findings.incident.id,
+        status=Status.UNDER_WAY,
+        began=findings.incident.began,
+        written_at=tools.clock.now(),
+        by=findings.incident.by,
+        reason=findings.incident.reason,
+        again=findings.again,
+        secrets=tuple(secret for secret, _ in found),
+        tokens=(*tokens, *findings.ended_again),
+        related=tuple(findings.related),
+        advice=tuple(findings.advice),
+        commit=findings.commit,
+    )
+    return _with_status(draft, interrupted=interrupted)
+
+
+def _with_status(draft: IncidentReport, *, interrupted: bool | None) -> IncidentReport:
+    if interrupted is None:
+        return draft
+    if draft.is_contained:
+        return replace(draft, status=Status.CONTAINED)
+    return replace(draft, status=Status.INTERRUPTED if interrupted else Status.NOT_CONTAINED)
+
+
+def _told_of(tools: Tools, findings: Findings, outlook: Outlook) -> tuple[SecretReport, list[OldToken]]:
+    since = _since_declared(tools.ledger.history(outlook.name), findings.incident)
+    rotations = _rotations(tools, findings, outlook, since)
+    tokens = _old_tokens(findings, outlook, since, rotations)
+    last = rotations[-1] if rotations else None
+    report = findings.reports.get(outlook.name) or Report(outlook.name, last)
+    to_do, needs_person = _to_do(findings, outlook, report, last, since)
+    answer = last if last is not None and is_answer(last, findings.incident.began) else None
+    in_force = answer is not None and answer.phase in (Phase.CONFIRMED, Phase.RETIRED) and answer.new is not None
+    told = SecretReport(
+        secret=outlook.name,
+        owner=outlook.order.policy.owner,
+        issuer=outlook.order.policy.issuer.connection,
+        outcome=_outcome(report, last),
+        rotations=tuple(rotation.id for rotation in rotations),
+        new_handle=answer.new.handle if in_force and answer is not None and answer.new is not None else None,
+        destinations=_destinations(outlook, answer, since),
+        to_do=to_do,
+        needs_person=needs_person,
+    )
+    return told, tokens
+
+
+def _since_declared(history: Sequence[Event], incident: Incident) -> list[Event]:
+    for position, event in enumerate(history):
+        if event.kind == DECLARED and event.detail.get("incident") == incident.id:
+            return list(history[position:])
+    return []
+
+
+def _rotations(tools: Tools, findings: Findings, outlook: Outlook, since: Sequence[Event]) -> list[Rotation]:
+    """Give the rotations that this incident is about, oldest first: the one it found open, and its answers."""
+    report = findings.reports.get(outlook.name)
+    at_hand = {each.id: each for each in (report.taken_over, report.rotation) if each is not None} if report else {}
+    found_open = since[0].detail.get("open") if since else None
+    ids = [found_open, *(event.rotation for event in since)]
+    found = []
+    for rotation_id in dict.fromkeys(each for each in ids if each is not None):
+        rotation = at_hand.get(rotation_id) or tools.ledger.rotation(rotation_id)
+        if rotation is not None:
+            found.append(rotation)
+    return found
+
+
+# --- its tokens ----------------------------------------------------------------------------------------------------
+
+
+def _old_tokens(
+    findings: Findings, outlook: Outlook, since: Sequence[Event], rotations: Sequence[Rotation]
+) -> list[OldToken]:
+    began = findings.incident.began
+    suspects: dict[str, Token] = {token.id: token for token in outlook.dying}
+    for rotation in rotations:
+        suspects.update({token.id: token for token in _suspects(rotation, began)})
+    used = {str(told["id"]): told.get("last_used") for told in (since[0].detail.get("tokens", ()) if since else ())}
+    asked_at = _moment(since[0].detail.get("last_use_asked")) if since else None
+    told = [
+        _as_told(outlook, token, began, _moment(used.get(token.id)), asked_at if token.id in used else None)
+        for token in suspects.values()
+        if token.proof is not Proof.NEVER_MADE
+    ]
+    if any(rotation.old is None and is_answer(rotation, began) for rotation in rotations) or not told:
+        told.append(_unknown(outlook))
+    return told
+
+
+def _suspects(rotation: Rotation, began: datetime) -> Iterable[Token]:
+    """Give the tokens of a rotation that may have got out: all that there were when it was declared, and lost ones."""
+    old = (rotation.old,) if rotation.old is not None else ()
+    if not is_answer(rotation, began):
+        return (*old, *rotation.tokens)
+    withdrawn = rotation.phase is Phase.WITHDRAWN
+    lost = [token for token in rotation.tokens if withdrawn or token != rotation.new]
+    return (*old, *(token for token in lost if token.state is not TokenState.DEAD))
+
+
+def _as_told(
+    outlook: Outlook, token: Token, began: datetime, last_used: datetime | None, asked_at: datetime | None
+) -> OldToken:
+    is_dead = token.state is TokenState.DEAD
+    fate = Fate.DEAD if is_dead and token.proof is Proof.REFUSED else Fate.UNPROVEN if is_dead else Fate.ALIVE
+    died_at = token.ended_at if is_dead else None
+    return OldToken(
+        secret=outlook.name,
+        issuer=outlook.order.policy.issuer.connection,
+        handle=token.handle,
+        name=token.name,
+        fate=fate,
+        proof=token.proof,
+        created_at=token.created_at,
+        died_at=died_at,
+        exposed_for=max(died_at - began, timedelta()) if died_at is not None else None,
+        last_used_at=last_used,
+        last_use_asked_at=asked_at,
+    )
+
+
+def _unknown(outlook: Outlook) -> OldToken:
+    connection = outlook.order.policy.issuer.connection
+    return OldToken(outlook.name, connection, None, None, Fate.ALIVE, known=False)
+
+
+def _moment(text: Any) -> datetime | None:
+    return datetime.fromisoformat(str(text)) if text else None
+
+
+# --- where it was written, and what is left ------------------------------------------------------------------------
+
+
+def _destinations(outlook: Outlook, answer: Rotation | None, since: Sequence[Event]) -> tuple[Written, ...]:
+    if answer is None:
+        return tuple(Written(str(target), "not touched") for target in outlook.order.policy.targets)
+    put_away: Mapping[str, Any] = {}
+    for event in since:
+        if event.rotation == answer.id and event.kind == "retired":
+            put_away = event.detail.get("put_away") or {}
+    return tuple(
+        Written(
+            str(place.target), place.state, str(put_away[str(place.target)]) if str(place.target) in put_away else None
+        )
+        for place in answer.destinations
+    )
+
+
+def _outcome(report: Report, last: Rotation | None) -> str:
+    if report.rotation is None and report.refused is None and last is None:
+        return "not begun"
+    if report.outcome is Outcome.UNFINISHED and last is not None:
+        return f"unfinished ({last.phase})"
+    return str(report.outcome)
+
+
+def _to_do(
+    findings: Findings, outlook: Outlook, report: Report, last: Rotation | None, since: Sequence[Event]
+) -> tuple[str, bool]:
+    """Say what is left to do for a secret, with the command, and whether only a person can."""
+    again = f"`{_command_for(findings, outlook)}`"
+    if last is not None and last.phase.is_open:
+        waits = last.trouble is not None and last.trouble.needs_operator
+        said = str(report.refused) if report.refused is not None else stuck(last)
+        return said, waits or report.refused is not None
+    if report.refused is not None:
+        return _not_begun(findings, outlook, report.refused)
+    if last is None:
+        return f"It was not begun. Run {again}.", False
+    if last.phase is Phase.WITHDRAWN or not is_answer(last, findings.incident.began):
+        return f"It was withdrawn: {as_sentence(_why_withdrawn(last, since))} Then run {again}.", True
+    if report.old_may_live is not None:
+        whose = last.issuer.connection
+        return f"See at {whose} that the old token is gone: {as_sentence(report.old_may_live)}", True
+    return "", False
+
+
+def _why_withdrawn(last: Rotation, since: Sequence[Event]) -> str:
+    whys = [event.detail.get("why") for event in since if event.rotation == last.id and event.kind == "withdrawn"]
+    return str(whys[-1]) if whys and whys[-1] else "see `rotate history`"
+
+
+def _not_begun(findings: Findings, outlook: Outlook, why: RotatorError) -> tuple[str, bool]:
+    again = f"`{_command_for(findings, outlook)}`"
+    if why is STOPPED:
+        return f"{why.what} Run {again}.", False
+    said = f"{as_sentence(str(why))} Then run {again}. {_containment(findings, outlook)}".rstrip()
+    return said, not isinstance(why, Temporary)
+
+
+def _containment(findings: Findings, outlook: Outlook) -> str:
+    """Name the way to end the old token without waiting for what stands in the way, where there is one."""
+    if outlook.in_the_way or not outlook.dying or outlook.order.mode is Mode.REVOKE_FIRST:
+        return ""
+    return f"To end the old token before that, with DOWNTIME: `{_command_for(findings, outlook, revoke_first=True)}`."
+
+
+def _command_for(findings: Findings, outlook: Outlook, *, revoke_first: bool = False) -> str:
+    first = ["--revoke-first"] if outlook.in_the_way or revoke_first else []
+    reason = ["--reason", findings.incident.reason] if findings.incident.reason else []
+    return shlex.join(["rotate", "now", outlook.name, f"--{Cause.COMPROMISED}", *first, *reason])

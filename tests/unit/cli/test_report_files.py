@@ -1,0 +1,45 @@
+"""Reports in files: refused before anything is done where they cannot be written, and never half written."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from rotator.cli import report_files
+from rotator.domain.errors import InvalidInput
+
+
+@pytest.mark.parametrize(
+    ("file", "problem"),
+    [("report.txt", "a report is .md or .json"), ("nowhere/report.md", "no such folder"), ("folder.md", "a folder")],
+)
+def test_a_file_that_cannot_be_a_report_is_refused(tmp_path, file, problem):
+    (tmp_path / "folder.md").mkdir()
+    with pytest.raises(InvalidInput, match=problem):
+        report_files.refuse_unknown([tmp_path / "good.md", tmp_path / file], *report_files.SUFFIXES)
+
+
+def test_the_suffix_says_what_is_written_and_only_the_owner_may_read_it(tmp_path):
+    page, data = tmp_path / "a.md", tmp_path / "b.json"
+    page.write_text("an earlier one")
+    page.chmod(0o644)
+    assert report_files.write([page, data], {"secrets": []}, lambda: "# Incident") == []
+    assert page.read_text() == "# Incident\n"
+    assert json.loads(data.read_text()) == {"secrets": []}
+    assert {file.stat().st_mode & 0o777 for file in (page, data)} == {0o600}
+    assert {file.name for file in tmp_path.iterdir()} == {"a.md", "b.json"}
+
+
+def test_what_cannot_be_written_leaves_the_earlier_one_whole_and_is_said(tmp_path, monkeypatch):
+    file = tmp_path / "a.md"
+    file.write_text("an earlier one")
+
+    def full(_descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    [failure] = report_files.write([file], {}, lambda: "# Incident")
+    assert "No space left on device" in failure
+    assert file.read_text() == "an earlier one"
+    assert [each.name for each in tmp_path.iterdir()] == ["a.md"]
