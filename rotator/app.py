@@ -18,7 +18,7 @@ from rotator.config.policy_source.opening import open_policy_source
 from rotator.config.references import ConnectionAccess
 from rotator.config.settings import Settings
 from rotator.domain.clock import Clock
-from rotator.domain.contracts import Issuer
+from rotator.domain.contracts import Access, Issuer
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.model import ConnectionName, Event, IssuerRef, Target
 from rotator.domain.policy import Connection, Policy, PolicySet
@@ -200,7 +200,7 @@ class OpenConnections:
             )
         return connection
 
-    def _once(self, key: tuple[ConnectionName, str], connection: Connection, make: Callable[[Any], Any]) -> Any:
+    def _once(self, key: tuple[ConnectionName, str], connection: Connection, make: Callable[[Access], Any]) -> Any:
         with self._lock:
             access = self._access.get(connection.name)
             if access is None:

@@ -84,8 +84,14 @@ class ConnectionAccess:
             raise NeedsOperator(what, remedy=f"Add it under `credentials`: {HOW_TO_REFER}.")
         needed_by = f"connection {self._name}"
         return look_up(
-            Reference.parse(text), needed_by, self._folder, self._environment, name=f"`{name}`", warn=self._warn
+            Reference.parse(text), needed_by, self._folder, self._environment, name=f"`{name}`", warn=self.warn
         )
+
+    def warn(self, what: str) -> None:
+        """Note what a person should mend. Said often, it is noted once."""
+        with self._lock:
+            if what not in self.warnings:
+                self.warnings.append(what)
 
     def shared(self, key: str, make: Callable[[], SharedT]) -> SharedT:
         """Make something once for the connection. Whoever asks meanwhile waits; a failed attempt leaves nothing."""
@@ -103,11 +109,6 @@ class ConnectionAccess:
             close = getattr(each, "close", None)
             if callable(close):
                 close()
-
-    def _warn(self, warning: str) -> None:
-        with self._lock:
-            if warning not in self.warnings:
-                self.warnings.append(warning)
 
 
 def look_up(
