@@ -20,7 +20,7 @@ from rotator.domain.errors import (
     RotatorError,
     Temporary,
 )
-from rotator.domain.lifecycle import Step, back_off, next_step, untouched
+from rotator.domain.lifecycle import Step, back_off, next_step, untouched, with_token
 from rotator.domain.model import Cause, Mode, Overlap, Phase, Rotation, RotationId, TokenState, Trouble
 from rotator.domain.secret_value import SecretValue, redact
 from rotator.flow import by_hand, handing_in, publishing, recovery, steps
@@ -133,7 +133,8 @@ class Runner:
         """Make a rotation whose token nobody has made yet the answer to a compromise: without overlap, ahead of all."""
 
         def hurry(work: Work) -> None:
-            hurried = replace(work.rotation, cause=Cause.COMPROMISED, mode=mode, overlap=Overlap(for_=timedelta()))
+            asked_anew = with_token(work.rotation, work.new.id, lambda token: replace(token, created_at=work.now))
+            hurried = replace(asked_anew, cause=Cause.COMPROMISED, mode=mode, overlap=Overlap(for_=timedelta()))
             work.record(to_go_on(hurried), "hurried")
 
         return self._asked(rotation, lease, hurry)

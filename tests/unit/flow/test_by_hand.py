@@ -10,7 +10,8 @@ import pytest
 from rotator.domain.contracts import IssuerTraits
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.model import Cause, Mode, Overlap, Phase, Proof, TokenState
-from rotator.flow import reconcile
+from rotator.flow import emergency, reconcile
+from rotator.flow.opening import Order
 from rotator.flow.report import Outcome, Report, exit_code
 from tests.fakes.person import Person
 from tests.fakes.scripted import denied, unavailable
@@ -382,6 +383,20 @@ def test_a_token_that_a_person_is_asked_for_already_is_the_answer_to_a_compromis
     report = worker.rotate(cause=Cause.COMPROMISED)
     assert exit_code([report], compromised=True) == 0
     assert old not in world.alive()
+
+
+def test_it_is_the_answer_even_to_a_compromise_that_was_declared_after_it_was_asked_for(world, person):
+    world.adopt()
+    worker = world.worker()
+    worker.rotate()
+    world.clock.move(days=2)
+    order = Order(world.policies["app"], Cause.COMPROMISED, since=world.clock.now())
+    assert emergency.rotate(worker.runner, order).refused is None
+    worker.hand_in(person.makes())
+    person.deletes()
+    report = emergency.rotate(worker.runner, order)
+    assert exit_code([report]) == 0
+    assert len(world.issuer_fake.made()) == 2, "nobody is asked for a third"
 
 
 def test_an_earlier_rotation_that_waits_for_a_deletion_does_not_hide_that_the_leaked_token_lives(world, person):
