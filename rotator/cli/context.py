@@ -34,12 +34,12 @@ class Context:
 
     @property
     def typed(self) -> list[str]:
-        """The options for every command that this run was given: for a command that goes on with it.
+        """The options for every command that this run was given: for a command that goes on with it. No password."""
+        from urllib.parse import urlsplit
 
-        No ledger's address: it may hold a password.
-        """
-        policies = self._given.get("policies")
-        return ["--policies", str(policies)] if policies is not None else []
+        policies, ledger = self._given.get("policies"), self._given.get("ledger")
+        named = ["--policies", str(policies)] if policies is not None else []
+        return [*named, *(["--ledger", ledger] if ledger is not None and urlsplit(ledger).password is None else [])]
 
     @property
     def no_color(self) -> bool:

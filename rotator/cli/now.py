@@ -64,6 +64,8 @@ def now(
     if compromised:
         from rotator.cli.compromise import Wish, rotate_compromised
 
+        if overlap is not None:
+            raise InvalidInput.of("--overlap: there is none after a compromise", "leave it away")
         typed = selecting.as_typed(selection)
         wish = Wish(typed, reason, revoke_first, related, again, yes, tuple(report or ()))
         raise typer.Exit(rotate_compromised(session, chosen, wish))

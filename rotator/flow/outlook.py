@@ -6,7 +6,8 @@ old ones were last used, and whether a token that is taken for dead is listed ag
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import functools
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -108,10 +109,12 @@ class Survey:
 def survey(tools: Tools, orders: Sequence[Order], answered: Mapping[SecretName, Rotation], workers: int) -> Survey:
     """Look at every account and at what the ledger knows. An account that cannot be asked is told, not raised."""
     refs = {account_key(order.policy.issuer): order.policy.issuer for order in orders}
-    with ThreadPoolExecutor(min(workers, max(1, len(refs))), thread_name_prefix="account") as pool:
-        accounts = dict(zip(refs, pool.map(lambda ref: _look_at(tools, ref), refs.values()), strict=True))
-    known = {secret.name: secret for secret in tools.ledger.secrets()}
     doubtful = _by_secret(tools.ledger)
+    doubted = [order for order in orders if order.policy.name in doubtful]
+    with ThreadPoolExecutor(min(workers, max(1, len(refs))), thread_name_prefix="account") as pool:
+        look = functools.partial(_look_at, tools, ever_doubted={account_key(order.policy.issuer) for order in doubted})
+        accounts = dict(zip(refs, pool.map(look, refs.values()), strict=True))
+    known = {secret.name: secret for secret in tools.ledger.secrets()}
     found = []
     for order in orders:
         name = order.policy.name
@@ -121,13 +124,15 @@ def survey(tools: Tools, orders: Sequence[Order], answered: Mapping[SecretName, 
     return Survey(tuple(found))
 
 
-def _look_at(tools: Tools, ref: IssuerRef) -> Account:
+def _look_at(tools: Tools, ref: IssuerRef, ever_doubted: Collection[str]) -> Account:
     try:
         issuer = tools.connections.issuer(ref)
     except RotatorError as error:
         return Account(ref, IssuerTraits(lists=False), trouble=str(error))
-    if not issuer.traits.lists:
-        return Account(ref, issuer.traits)
+    traits = issuer.traits
+    tells = traits.max_active is not None or traits.reports_last_use or account_key(ref) in ever_doubted
+    if not traits.lists or not tells:
+        return Account(ref, traits)
     try:
         listed = {info.handle: info for info in issuer.tokens()}
     except RotatorError as error:
@@ -156,14 +161,17 @@ def _by_secret(ledger: Ledger) -> dict[SecretName, tuple[Token, ...]]:
 
 
 def foresee(
-    order: Order, secret: Secret, account: Account, doubtful: Iterable[Token] = (), done: Rotation | None = None
+    order: Order, secret: Secret, account: Account, doubtful: Sequence[Token] = (), done: Rotation | None = None
 ) -> Outlook:
     """Say what is ahead of one secret."""
     returned = tuple(token for token in doubtful if token.proof is Proof.UNLISTED and _is_listed(account, token))
+    said = tuple(token for token in doubtful if token.proof is Proof.SAID)
     outlook = Outlook(order, secret, account, returned=returned)
     if done is not None:
         return replace(outlook, done=done)
-    outlook = replace(outlook, dying=_dying(secret, order), needs=_needs(order, secret, account), notes=_notes(outlook))
+    outlook = replace(
+        outlook, dying=_dying(secret, order), needs=_needs(order, secret, account), notes=_notes(outlook, said)
+    )
     if order.mode is Mode.REVOKE_FIRST:
         return replace(outlook, downtime=_chosen(secret))
     if account.traits.coexistence is Coexistence.SHORTENS_OLD:
@@ -213,7 +221,7 @@ def _needs(order: Order, secret: Secret, account: Account) -> str:
     return ""
 
 
-def _notes(outlook: Outlook) -> tuple[str, ...]:
+def _notes(outlook: Outlook, said: Sequence[Token]) -> tuple[str, ...]:
     opened, account = outlook.secret.open, outlook.account
     notes = []
     if opened is not None:
@@ -223,6 +231,9 @@ def _notes(outlook: Outlook) -> tuple[str, ...]:
     if outlook.returned:
         names = ", ".join(str(token.handle) for token in outlook.returned)
         notes.append(f"{names} was revoked before, and is listed again: it is revoked once more")
+    if said:
+        names = ", ".join(str(token.handle or token.name) for token in said)
+        notes.append(f"{names} is taken for dead on a person's word: see at the issuer that it is gone")
     if account.trouble:
         notes.append(f"{outlook.order.policy.issuer.connection} could not be asked: {as_sentence(account.trouble)}")
     return tuple(notes)

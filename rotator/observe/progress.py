@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -76,9 +77,10 @@ class Progress:
     def counts(self) -> list[Count]:
         """Give how far each issuer's tokens are, by the name of its connection."""
         with self._lock:
-            states = list(self._states.values())
-            names = sorted({state.issuer for state in states})
-            return [_counted(name, [state for state in states if state.issuer == name]) for name in names]
+            by_issuer: dict[ConnectionName, list[_State]] = defaultdict(list)
+            for state in self._states.values():
+                by_issuer[state.issuer].append(state)
+            return [_counted(name, states) for name, states in sorted(by_issuer.items())]
 
     def whole(self) -> Count:
         """Give how far all of them are together."""

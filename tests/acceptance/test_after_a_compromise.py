@@ -1,26 +1,32 @@
 """The drill: tokens of several issuers got out at once, things are broken as they are at night, and a kill on top.
 
-Twelve secrets: most can be replaced; one issuer is at its quota, one store is down, one token was never adopted.
+Twelve secrets: most can be replaced; one issuer is at its quota, one store is down, one token was never adopted, and
+one is made by hand.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import pty
 import signal
 import socket
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.acceptance.command import Desk, Said
+from tests.acceptance.command import ROTATE, Desk, Said
+from tests.acceptance.terminal import read
 from tests.canary import CANARY
 from tests.servers.sandbox import SandboxIssuer, StartSandbox
 
-MANY = tuple(f"app-{number}" for number in range(1, 7))
+MANY = tuple(f"app-{number}" for number in range(1, 6))
 FEW = ("web-1", "web-2", "web-3")
-ALL = (*MANY, *FEW, "full", "down", "stranger")
+ALL = (*MANY, *FEW, "full", "down", "stranger", "manual")
+LEFT = ["full", "down", "stranger", "manual"]
 REASON = "laptop stolen"
 NOW = (
     "now",
@@ -34,6 +40,19 @@ NOW = (
     "incident.json",
     "--yes",
 )
+
+
+DASHBOARD = """\
+kind: AssistedIssuer
+name: a-dashboard
+summary: tokens that only a person can make
+url: http://127.0.0.1:8600
+page: {link: "https://dashboard.example/tokens", make: New token, delete: Delete, compromised: tell its makers}
+limits: {max_active: 5, name: {max: 40}}
+verify:
+  request: {method: GET, path: /v1/self, auth: {type: bearer, value: "{{ token.value }}"}}
+  responses: [{status: 200, when: id, outcome: valid}, {status: 401, outcome: invalid}]
+"""
 
 
 @dataclass
@@ -76,13 +95,18 @@ def variable(name: str) -> str:
 
 
 def policies(night: dict[str, SandboxIssuer], env: Path, nowhere: int) -> str:
-    issuers = {**dict.fromkeys(MANY, "many"), **dict.fromkeys((*FEW, "down", "stranger"), "few"), "full": "full"}
+    issuers = {
+        **dict.fromkeys(MANY, "many"),
+        **dict.fromkeys((*FEW, "down", "stranger"), "few"),
+        "full": "full",
+        "manual": "dashboard",
+    }
     lines = ["connections:"]
     for name, issuer in night.items():
         lines.append(
             f'  {name}: {{provider: sandbox, url: "{issuer.url}", credentials: {{admin: "env:{name.upper()}"}}}}'
         )
-    lines += ["  app-env: {provider: env-file}"]
+    lines += [f'  dashboard: {{provider: a-dashboard, url: "{night["few"].url}"}}', "  app-env: {provider: env-file}"]
     vault = f'provider: vault, url: "http://127.0.0.1:{nowhere}", mount: secret, credentials: {{token: "env:BAO"}}'
     lines += [f"  bao: {{{vault}}}", "policies:"]
     for name in ALL:
@@ -107,10 +131,11 @@ def night(tmp_path: Path, start_sandbox: StartSandbox) -> Night:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         nowhere = taken.getsockname()[1]
+    desk.write_policy(DASHBOARD, "dashboard.yaml")
     desk.write_policy(policies(issuers, env, nowhere))
     made = Night(desk, *issuers.values(), {})
     made.old |= {name: issuers["many"].issue(name)["token"] for name in MANY}
-    made.old |= {name: issuers["few"].issue(name)["token"] for name in (*FEW, "down", "stranger")}
+    made.old |= {name: issuers["few"].issue(name)["token"] for name in (*FEW, "down", "stranger", "manual")}
     made.old["full"] = issuers["full"].issue("full")["token"]
     for number in range(9):
         issuers["full"].issue(f"somebody-elses-{number}")
@@ -134,12 +159,14 @@ def adopt(night: Night, folder: Path) -> None:
         app = App(load_settings({"policies": folder / "policies", "ledger": ledger}), SystemClock())
         for policy in app.policies.policies:
             name = str(policy.name)
-            issuer = {"many": night.many, "few": night.few, "full": night.full}[policy.issuer.connection]
+            issuer = {"many": night.many, "few": night.few, "full": night.full, "dashboard": night.few}[
+                policy.issuer.connection
+            ]
             handle = next(handle for handle, value in issuer.live_values().items() if value == night.old[name])
             if name == "down":  # its second place cannot be read now: it was adopted when it could
                 policy = _without_its_second_place(policy)  # noqa: PLW2901
             if name != "stranger":
-                take_over(app.runner().tools, policy, Handle(handle))
+                take_over(app.runner().tools, policy, Handle("manual" if name == "manual" else handle))
         app.close()
 
 
@@ -165,6 +192,7 @@ def test_a_night_with_a_kill_in_the_middle_ends_with_proof_and_a_list_of_what_is
     assert set(foreseen) == set(ALL)
     assert "allows 10 tokens and has 10" in foreseen["full"]["in_the_way"]
     assert "`rotate adopt stranger`" in foreseen["stranger"]["needs"]
+    assert "`rotate provide manual`" in foreseen["manual"]["needs"]
     assert plan["eta_seconds"] > 0
     assert night.report()["status"] == "under way"
     done = {name for name in MANY if not night.lives(name)}
@@ -174,7 +202,7 @@ def test_a_night_with_a_kill_in_the_middle_ends_with_proof_and_a_list_of_what_is
     said = night.desk.rotate(*NOW, code=4).out
     assert "This goes on with incident" in said
     assert {name: night.in_use()[variable(name)] for name in done} == kept, "what was done is not rotated twice"
-    assert [name for name in ALL if night.lives(name)] == ["full", "down", "stranger"]
+    assert [name for name in ALL if night.lives(name)] == LEFT
     assert "NOT PROVEN DEAD: full" in said
     assert "  rotate now --all --compromised --reason 'laptop stolen' --report incident.md" in said
 
@@ -187,11 +215,14 @@ def test_a_night_with_a_kill_in_the_middle_ends_with_proof_and_a_list_of_what_is
         assert (fates[name]["fate"], fates[name]["proof"]) == ("dead", "refused") or name in half_way
         assert fates[name]["exposed_for"] > 0
         assert fates[name]["last_use_asked_at"] is not None
-    assert {token["secret"] for token in report["alive"]} == {"full", "down", "stranger", *half_way}
+    assert {token["secret"] for token in report["alive"]} == {*LEFT, *half_way}
     left = {secret["secret"]: secret["to_do"] for secret in report["secrets"] if secret["to_do"]}
     assert "rotate now full --compromised --revoke-first --reason 'laptop stolen'" in left["full"]
     assert "bao path=prod/down" in left["down"]
     assert "never adopted" in left["stranger"]
+    assert "https://dashboard.example/tokens" in left["manual"]
+    assert "rotate provide" in left["manual"]
+    assert "- dashboard: tell its makers." in night.page()
     assert "## Needs a person" in night.page()
     assert "**NOT CONTAINED" in night.page()
 
@@ -222,3 +253,26 @@ def test_ctrl_c_says_how_to_go_on_and_that_goes_on(night: Night) -> None:
     untouched = [secret for secret in incident["secrets"] if "stopped before its turn" in secret["to_do"]]
     assert untouched
     assert all(night.lives(secret["secret"]) and not secret["rotations"] for secret in untouched)
+
+
+def test_at_a_terminal_downtime_is_asked_for_apart_and_the_progress_is_shown(night: Night) -> None:
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [ROTATE, "now", "full", "web-1", "--compromised"],
+        cwd=night.desk.folder, env={**night.desk.whole_environment({}), "TERM": "xterm"},
+        stdin=theirs, stdout=theirs, stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+    shown = read(ours, until=b"Revoke first, there? [y/N]")
+    os.write(ours, b"y\n")
+    shown += read(ours, until=b"Rotate 2 now? [y/N]")
+    os.write(ours, b"y\n")
+    shown += read(ours, until=None)
+    os.close(ours)
+    CANARY.look_at("the terminal", shown)
+    assert child.wait(60) == 0
+    assert b"OLD TOKENS ALIVE" in shown
+    assert b"2 of 2 done" in shown
+    assert b"is CONTAINED: 2 old tokens proven dead, 0 not" in shown
+    assert not night.lives("full")
+    assert not night.lives("web-1")

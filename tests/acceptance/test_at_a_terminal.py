@@ -11,6 +11,7 @@ import pytest
 
 from tests.acceptance.command import ROTATE, Desk
 from tests.acceptance.sandbox_token import is_whole
+from tests.acceptance.terminal import read
 from tests.canary import CANARY
 from tests.servers.sandbox import SandboxIssuer
 
@@ -29,28 +30,14 @@ def answering(sandbox_desk: Desk) -> Answering:
             stdin=theirs, stdout=theirs, stderr=theirs,
         )  # fmt: skip
         os.close(theirs)
-        shown = _read(ours, until=b"[y/N]")
+        shown = read(ours, until=b"[y/N]")
         os.write(ours, answer)
-        shown += _read(ours, until=None)
+        shown += read(ours, until=None)
         os.close(ours)
         CANARY.look_at("the terminal", shown)
         return child.wait(60), shown.decode()
 
     return run
-
-
-def _read(terminal: int, until: bytes | None) -> bytes:
-    """Read up to a text, or to the end: Linux says EIO when nobody has the other side open any more."""
-    shown = b""
-    while until is None or until not in shown:
-        try:
-            piece = os.read(terminal, 4096)
-        except OSError:
-            return shown
-        if not piece:
-            return shown
-        shown += piece
-    return shown
 
 
 @pytest.mark.parametrize("answer", [b"n\n", b"\n", b"\x04"], ids=["no", "nothing", "end of file"])

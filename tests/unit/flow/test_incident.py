@@ -8,16 +8,17 @@ from datetime import timedelta
 import pytest
 
 from rotator.domain.contracts import Coexistence, IssuerTraits
-from rotator.domain.model import Cause, Mode, Phase, SecretName
+from rotator.domain.model import Cause, Handle, Mode, Phase, Proof, SecretName, TokenState
 from rotator.flow import incident, incident_report, returned
 from rotator.flow.emergency import rotate_all
 from rotator.flow.lanes import account_key
 from rotator.flow.opening import Order
-from rotator.flow.outlook import survey
+from rotator.flow.outlook import Account, foresee, survey
 from rotator.flow.report import Outcome
 from rotator.observe.incident import Fate, Status
 from tests.fakes.scripted import denied, unavailable
 from tests.fakes.world import A_DAY, ENV_FILE, VAULT
+from tests.unit.domain.builders import ISSUER, a_policy, a_secret, a_token
 
 USED = IssuerTraits(reports_last_use=True)
 
@@ -213,12 +214,27 @@ def test_three_tokens_share_the_last_room_of_an_account_in_turns(make_world):
     assert begun.run().is_contained
 
 
-def test_an_issuer_that_does_not_answer_is_told_and_not_raised(world):
+def test_an_issuer_that_does_not_answer_is_told_and_not_raised(make_world):
+    world = make_world(issuer=USED)
     world.adopt()
     world.issuer_fake.script.fail("tokens", unavailable())
     begun = Emergency(world)
     assert any("could not be asked" in note for note in begun.only().notes)
     assert begun.run().is_contained
+
+
+def test_an_issuer_whose_list_would_tell_nothing_is_not_asked_for_it(world):
+    world.adopt()
+    before = world.issuer_fake.script.calls.count("tokens")
+    Emergency(world)
+    assert world.issuer_fake.script.calls.count("tokens") == before
+
+
+def test_a_token_that_is_dead_only_on_a_persons_word_is_told():
+    said = a_token("old", TokenState.DEAD, proof=Proof.SAID, handle=Handle("h-old"))
+    order = Order(a_policy(), Cause.COMPROMISED)
+    [note] = foresee(order, a_secret(), Account(ISSUER, IssuerTraits()), [said]).notes
+    assert note.startswith("h-old is taken for dead on a person's word")
 
 
 def test_a_rotation_that_waits_for_a_person_is_listed(world):
