@@ -106,9 +106,6 @@ def typing(desk: Desk) -> Typing:
 def test_from_the_request_to_the_proof(desk: Desk, page: Pogodoc, typing: Typing) -> None:
     """Twice: typed at a terminal, ended by a person's word; then piped in, and the deletion waited for."""
     name = asked_for(desk)
-    said = desk.rotate("provide", "app", "--stdin", code=2, given=in_use(desk))
-    assert "the token that is in use now" in said.err
-
     value = page.make(name)
     code, shown = typing(value.encode() + b"\n")
     assert f"Value of {name}" in shown
