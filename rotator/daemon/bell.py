@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 from rotator.domain.clock import Clock
 
 _JUMP: Final = timedelta(seconds=90)
+
+
+class Every(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """Every so often. Times that were slept through are one, however many: APScheduler's own trigger names each.
+
+    A clock that was put ahead by half a year would be counted up for a minute; one that begins in 1970, for hours.
+    """
+
+    def __init__(self, interval: timedelta) -> None:
+        self._interval = interval
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        return now if previous is None else max(previous + self._interval, now)
 
 
 class Bell:
@@ -24,7 +38,7 @@ class Bell:
 
     def every(self, interval: timedelta, job: Callable[[], object]) -> None:
         """Call ``job`` at once and then at this interval."""
-        self._scheduler.add_job(job, "interval", seconds=interval.total_seconds(), next_run_time=self._clock.now())
+        self._scheduler.add_job(job, Every(interval), next_run_time=self._clock.now())
 
     def ring(self) -> None:
         """Ring everything now."""

@@ -7,12 +7,12 @@ import socket
 import threading
 import urllib.error
 import urllib.request
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from rotator.daemon.bell import Bell
+from rotator.daemon.bell import Bell, Every
 from rotator.daemon.health import HealthServer
 from rotator.daemon.systemd import Systemd
 from rotator.domain.clock import SystemClock
@@ -54,6 +54,15 @@ def test_the_bell_rings_at_once_and_again_when_the_clock_jumps():
     bell.listen(timedelta(), on_tick)
     bell.stop()
     assert clock.stop.is_set(), "it rang again"
+
+
+def test_a_clock_that_was_decades_behind_costs_no_time():
+    trigger, now = Every(timedelta(seconds=15)), datetime(2026, 11, 22, tzinfo=UTC)
+    moment, rings = datetime(1970, 1, 1, tzinfo=UTC), 0
+    while moment <= now:
+        moment, rings = trigger.get_next_fire_time(moment, now), rings + 1
+    assert rings == 2
+    assert moment == now + timedelta(seconds=15)
 
 
 # --- systemd ---------------------------------------------------------------------------------------------------------
