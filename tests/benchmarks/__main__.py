@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
-from tests.benchmarks import cpu, round_trips, starting
+from tests.benchmarks import cpu, round_trips, scale, starting
 from tests.benchmarks.bare_script import NECESSARY
 from tests.benchmarks.installation import RULES, installation
 from tests.servers.moto import running_moto
@@ -21,7 +22,7 @@ def main() -> None:
         folder = Path(name)
         for part in ("issuer", "aws", "installation", "start"):
             (folder / part).mkdir()
-        for line in (*_rotations(folder), *_starts(folder / "start")):
+        for line in chain(_rotations(folder), _starts(folder / "start"), _scale()):
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
 
@@ -56,6 +57,18 @@ def _starts(folder: Path) -> Iterator[str]:
     yield "CPU seconds of a command, as a multiple of a bare interpreter's start"
     for command, multiple in starting.multiples(folder).items():
         yield f"  {command:<17} x {multiple:.1f}"
+
+
+def _scale() -> Iterator[str]:
+    yield "The daemon with many policies and none due, against reading the same files with PyYAML's C loader"
+    for size in scale.SIZES:
+        cost = scale.cost_of(size)
+        yield (
+            f"  {size:>7,}  start x {(cost.load + cost.first_look) / cost.bare_yaml:.2f} "
+            f"({cost.load + cost.first_look:.1f} s), {cost.megabytes:.0f} MB at most; "
+            f"a pass x {cost.idle_pass / cost.bare_yaml:.5f} ({cost.idle_pass * 1000:.2f} ms), "
+            f"unchanged files x {cost.unchanged / cost.bare_yaml:.5f}"
+        )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 
 LEDGER_WRITES = ("adopt", "begin", "record", "claim", "renew", "release")
 ISSUER_CALLS = ("issue", "tokens", "verify", "revoke")
-STORE_CALLS = ("current", "preflight", "write", "promote", "read", "written", "restore", "discard", "settle", "put_away")
+STORE_CALLS = (
+    "current", "preflight", "write", "promote", "read", "written", "restore", "discard", "settle", "put_away",
+)  # fmt: skip
 
 
 class Points:
