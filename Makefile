@@ -14,6 +14,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	MYPYPATH=examples/third-party $(BIN)/mypy -p example_providers
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev node_modules/.installed

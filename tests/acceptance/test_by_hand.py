@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from rotator.testing.moving_clock import MovingClock
 from tests.acceptance.command import ROTATE, Desk
 from tests.acceptance.test_at_a_terminal import _read as read_terminal
 from tests.canary import CANARY
-from tests.fakes.moving_clock import MovingClock
 from tests.fakes.token_services.dashboards import Pogodoc
 from tests.fakes.token_services.service import serving
 

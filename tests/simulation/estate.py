@@ -17,9 +17,9 @@ from rotator.domain.policy import Policy, PolicySet
 from rotator.flow import adoption
 from rotator.flow.runner import Runner
 from rotator.flow.work import OpenDestination, Tools
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.memory_issuer import MadeToken, MemoryIssuer
 from tests.fakes.memory_store import MemoryPlace, MemoryStore
-from tests.fakes.moving_clock import MovingClock
 from tests.fakes.scripted import Hook, Script
 from tests.simulation.failing_ledger import FailingLedger
 from tests.simulation.kinds import BEGINNING, STORES, Kind

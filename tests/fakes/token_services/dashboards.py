@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 
-from tests.fakes.moving_clock import MovingClock
+from rotator.testing.moving_clock import MovingClock
 from tests.fakes.token_services.service import Asked, Refusal, Reply, Token, TokenService
 
 

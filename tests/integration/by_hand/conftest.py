@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from rotator.domain.contracts import Issuer
-from tests.contract.access import DictionaryAccess
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.moving_clock import MovingClock
 from tests.contract.http_profiles import built_in, open_issuer
-from tests.fakes.moving_clock import MovingClock
 from tests.fakes.token_services.dashboards import Dashboard, Dojah, Meetzy, Podstack, Pogodoc
 from tests.fakes.token_services.service import serving
 

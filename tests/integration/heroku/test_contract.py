@@ -9,7 +9,7 @@ from providers.stores.heroku.store import HerokuStore
 from rotator.domain.errors import Conflict, Permanent
 from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
-from tests.contract.store_contract import (
+from rotator.testing.store_contract import (
     KeepsVersions,
     StoreContract,
     fresh,

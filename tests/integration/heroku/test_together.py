@@ -14,11 +14,11 @@ from providers.stores.heroku.together import Together
 from rotator.domain.clock import SystemClock
 from rotator.domain.errors import Temporary
 from rotator.domain.secret_value import SecretValue
-from tests.contract.access import DictionaryAccess
-from tests.contract.store_contract import fresh, held, version_of
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.moving_clock import MovingClock
+from rotator.testing.store_contract import fresh, held, version_of
 from tests.fakes.fault_proxy import FaultProxy
 from tests.fakes.heroku import App
-from tests.fakes.moving_clock import MovingClock
 from tests.integration.heroku.conftest import VAR
 
 

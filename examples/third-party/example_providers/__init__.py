@@ -1,0 +1,1 @@
+"""Providers for Rotator that are not Rotator's own: one file each."""
