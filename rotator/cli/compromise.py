@@ -128,7 +128,7 @@ class _Emergency:
     def answer(self) -> int:
         """Do it, whatever happens on the way; the report is written at the end in any case."""
         tools = self.runner.tools
-        failures = self._write(self._written_up(interrupted=None))
+        failures = self._write(self._written_up(interrupted=None)) if self.wish.reports else []
         if failures:
             raise InvalidInput.of(f"Nothing was done. {' '.join(failures)}", "name a file that can be written")
         try:
@@ -233,6 +233,8 @@ class _Emergency:
             line(told(self.session, report))
         for token in written.alive:
             line(f"NOT PROVEN DEAD: {token.secret}: {token.called if token.known else 'never adopted, not known'}")
+        for place in written.still_there:
+            line(f"AN EARLIER VALUE IS STILL IN {place.target}: {place.put_away}")
         dead = len(written.tokens) - len(written.alive)
         line(
             f"Incident {written.id} is {written.status.upper()}: {counted(dead, 'old token')} proven dead, "

@@ -15,7 +15,16 @@ from rotator.flow.incident import DECLARED, Incident
 from rotator.flow.outlook import Outlook
 from rotator.flow.report import Outcome, Report
 from rotator.flow.work import Tools
-from rotator.observe.incident import Fate, IncidentReport, OldToken, Related, SecretReport, Status, Written
+from rotator.observe.incident import (
+    PUT_AWAY,
+    Fate,
+    IncidentReport,
+    OldToken,
+    Related,
+    SecretReport,
+    Status,
+    Written,
+)
 from rotator.observe.troubles import as_sentence, stuck
 
 
@@ -175,15 +184,12 @@ def _moment(text: Any) -> datetime | None:
 def _destinations(outlook: Outlook, answer: Rotation | None, since: Sequence[Event]) -> tuple[Written, ...]:
     if answer is None:
         return tuple(Written(str(target), "not touched") for target in outlook.order.policy.targets)
-    put_away: Mapping[str, Any] = {}
+    put_away: dict[str, str] = {}
     for event in since:
-        if event.rotation == answer.id and event.kind == "retired":
-            put_away = event.detail.get("put_away") or {}
+        for target, said in (event.detail.get("put_away") or {}).items() if event.kind == "retired" else ():
+            put_away[target] = str(said) if put_away.get(target, PUT_AWAY) == PUT_AWAY else put_away[target]
     return tuple(
-        Written(
-            str(place.target), place.state, str(put_away[str(place.target)]) if str(place.target) in put_away else None
-        )
-        for place in answer.destinations
+        Written(str(place.target), place.state, put_away.get(str(place.target))) for place in answer.destinations
     )
 
 

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from rotator.domain.model import ConnectionName, Handle, SecretName, TokenName
+
+PUT_AWAY: Final = "done"
+"""What is said of a destination whose earlier value nobody can roll back to."""
 
 
 class Status(StrEnum):
@@ -64,7 +67,7 @@ class Written:
     target: str
     state: str
     put_away: str | None = None
-    """Whether the earlier value is gone from it, too: ``done``, or why not. None: not known."""
+    """Whether the earlier value is gone from it, too: ``done``, or why not. None: it keeps none, or nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,12 @@ class IncidentReport:
     @property
     def unfinished(self) -> tuple[SecretReport, ...]:
         return tuple(secret for secret in self.secrets if secret.to_do)
+
+    @property
+    def still_there(self) -> tuple[Written, ...]:
+        """The destinations that could be rolled back to a dead token, by mistake."""
+        places = (place for secret in self.secrets for place in secret.destinations)
+        return tuple(place for place in places if place.put_away not in (None, PUT_AWAY))
 
     @property
     def is_contained(self) -> bool:

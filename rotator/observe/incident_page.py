@@ -32,6 +32,8 @@ def _lines(report: IncidentReport) -> Iterator[str]:
         yield from ("## Go on", "", "```", report.again, "```", "")
     yield from _tokens(report.tokens)
     yield from _destinations(report.secrets)
+    still_there = [f"{place.target}: {place.put_away}" for place in report.still_there]
+    yield from _bullets("Dead tokens that a store could still be rolled back to", still_there)
     yield from _bullets("Look at these, too", [f"{each.secret}: {each.why}" for each in report.related])
     yield from _bullets("What else to do", report.advice)
 
@@ -118,7 +120,7 @@ def last_use(token: OldToken) -> str:
 
 def _destinations(secrets: Sequence[SecretReport]) -> Iterator[str]:
     rows = [
-        (each.secret, place.target, place.state, str(each.new_handle or "-"), place.put_away or "not known")
+        (each.secret, place.target, place.state, str(each.new_handle or "-"), place.put_away or "-")
         for each in secrets
         for place in each.destinations
     ]

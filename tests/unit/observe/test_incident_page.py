@@ -84,9 +84,16 @@ def test_where_it_was_written_whether_the_earlier_value_is_gone_and_what_was_lef
     related = Related(SecretName("web"), "the same owner as app: ops")
     written = page(a_report(secrets=(secret,), related=(related,), advice=("Review its use.",)))
     assert "| app | vault path=a | CONFIRMED | t2 | done |" in written
-    assert "| app | env file=b | CONFIRMED | t2 | not known |" in written
+    assert "| app | env file=b | CONFIRMED | t2 | - |" in written
+    assert "rolled back to" not in written
     assert "- web: the same owner as app: ops" in written
     assert "- Review its use." in written
+
+
+def test_a_store_that_could_be_rolled_back_to_a_dead_token_is_named_apart():
+    place = Written("aws secret=a", "CONFIRMED", "it lacks `UpdateSecretVersionStage`")
+    written = page(a_report(secrets=(SecretReport(APP, "", HUB, "rotated", destinations=(place,)),)))
+    assert "- aws secret=a: it lacks `UpdateSecretVersionStage`" in written
 
 
 def test_machines_get_the_same_with_times_in_iso_and_lengths_in_seconds():
