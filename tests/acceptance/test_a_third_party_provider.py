@@ -134,5 +134,5 @@ def test_what_the_page_shows_stands_in_the_example(block: str) -> None:
     assert any(block.rstrip() in file.read_text(encoding="utf-8") for file in files)
 
 
-def test_the_page_shows_the_issuer_the_store_their_tests_and_the_distribution() -> None:
-    assert len(SHOWN) == 5
+def test_the_page_shows_the_distribution_the_issuer_the_store_and_their_tests() -> None:
+    assert len(SHOWN) == 7
