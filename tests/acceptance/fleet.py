@@ -1,0 +1,91 @@
+"""Real daemons, ``rotate run``, on one ledger, with a clock of their own: started, killed, stopped and woken."""
+
+from __future__ import annotations
+
+import re
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.acceptance.command import ROTATE
+from tests.servers.fake_time import FakeTime
+from tests.servers.process import Process, free_ports, poll, running
+
+_LAST_PASS = re.compile(r"^rotator_last_pass_timestamp_seconds ([0-9.e+]+)$", re.MULTILINE)
+
+
+@dataclass
+class DaemonProcess:
+    """One daemon, and those that come after it when it was killed."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    stack: ExitStack
+    port: int = field(default_factory=lambda: free_ports()[0])
+    starts: int = 0
+    process: Process = field(init=False)
+
+    def start(self) -> None:
+        self.starts += 1
+        command = [ROTATE, "--json", "run"]
+        environment = {**self.environment, "ROTATOR_LISTEN": f"127.0.0.1:{self.port}"}
+        log = self.folder / f"daemon-{self.port}-{self.starts}.log"
+        self.process = self.stack.enter_context(
+            running("rotate run", command, log=log, environment=environment, directory=self.folder)
+        )
+
+    def wait_until_ready(self) -> None:
+        self.process.wait_until_ready(lambda: bool(self.page("/ready")), 30)
+
+    def page(self, name: str) -> str:
+        """Give a page of its, or nothing when it does not answer, or says that something is wrong."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{name}", timeout=5) as answer:
+                return str(answer.read().decode())
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            return ""
+
+    def last_pass(self) -> float:
+        """Give when it last found nothing more to do, by its own clock."""
+        found = _LAST_PASS.search(self.page("/metrics"))
+        return float(found[1]) if found else 0.0
+
+    def send(self, number: signal.Signals) -> None:
+        if self.process.is_alive:
+            self.process.child.send_signal(number)
+
+    def kill(self) -> None:
+        self.process.child.kill()
+        self.process.child.wait()
+
+    def says(self) -> str:
+        return "".join(log.read_text() for log in sorted(self.folder.glob(f"daemon-{self.port}-*.log")))
+
+
+@contextmanager
+def fleet(folder: Path, clock: FakeTime, environment: Mapping[str, str], daemons: int) -> Iterator[list[DaemonProcess]]:
+    """Run so many daemons, each ready, for as long as the block lasts."""
+    with ExitStack() as stack:
+        started = [DaemonProcess(folder, {**environment, **clock.environment}, stack) for _ in range(daemons)]
+        for daemon in started:
+            daemon.start()
+        for daemon in started:
+            daemon.wait_until_ready()
+        yield started
+
+
+def look_now(daemons: list[DaemonProcess]) -> None:
+    """Have all of them look for work at once, as SIGHUP does."""
+    for daemon in daemons:
+        daemon.send(signal.SIGHUP)
+
+
+def has_looked(daemon: DaemonProcess, clock: FakeTime) -> None:
+    """Have a daemon look, and wait until it has done all that there was to do at this time."""
+    now = clock.now().timestamp()
+    look_now([daemon])
+    poll(lambda: daemon.last_pass() >= now - 1, 30, what="a pass of the daemon")
