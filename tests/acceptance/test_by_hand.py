@@ -13,7 +13,7 @@ import pytest
 
 from rotator.testing.moving_clock import MovingClock
 from tests.acceptance.command import ROTATE, Desk
-from tests.acceptance.test_at_a_terminal import _read as read_terminal
+from tests.acceptance.terminal import read
 from tests.canary import CANARY
 from tests.fakes.token_services.dashboards import Pogodoc
 from tests.fakes.token_services.service import serving
@@ -93,9 +93,9 @@ def typing(desk: Desk) -> Typing:
             stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
         )  # fmt: skip
         os.close(theirs)
-        shown = read_terminal(ours, until=b"(it is not shown): ")
+        shown = read(ours, until=b"(it is not shown): ")
         os.write(ours, answer)
-        shown += read_terminal(ours, until=None)
+        shown += read(ours, until=None)
         os.close(ours)
         CANARY.look_at("the terminal", shown)
         return child.wait(60), shown.decode()
