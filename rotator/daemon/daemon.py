@@ -176,10 +176,11 @@ class Daemon:
         self._messenger.report(report)
         if report.refused is not None:
             logger().warning(f"not rotated, nothing was touched: {report.refused}", secret=report.secret)
-        elif report.outcome is Outcome.UNFINISHED and report.rotation is not None and report.rotation.trouble:
-            trouble = report.rotation.trouble
+            return
+        trouble = report.rotation.trouble if report.rotation is not None else None
+        if report.outcome is Outcome.UNFINISHED and trouble is not None and not trouble.is_asked:
             say = logger().error if trouble.needs_operator else logger().warning
-            say(f"unfinished: {trouble.what} {trouble.remedy}", secret=report.secret, rotation=report.rotation.id)
+            say(f"unfinished: {trouble.what} {trouble.remedy}", secret=report.secret)
 
     def _sign_of_life(self) -> None:
         if self._live()[0]:

@@ -148,4 +148,4 @@ KINDS: Final = (
          account_each=True),
     Kind("idle", 5, IssuerTraits(), ONLY_BY_PEOPLE),
 )  # fmt: skip
-"""Two hundred secrets. A kind of issuer that is not here yet is one more line; what people do for it, ``Year._mend``."""
+"""Two hundred secrets. Another kind of issuer is one more line; what people do for it, ``Year._mend``."""
