@@ -26,7 +26,7 @@ from rotator.flow.reconcile import start
 from rotator.flow.report import Report
 from rotator.flow.runner import Runner
 from rotator.flow.work import LEASE
-from rotator.ledger.ledger import Lease, Ledger
+from rotator.ledger.ledger import AlreadyOpen, Lease, Ledger, OutOfDate
 
 _LOOK_AGAIN: Final = timedelta(hours=6)
 """How often everything is looked at again. What others change is seen by its events, within a tick."""
@@ -170,13 +170,13 @@ class Service:
             entry = replace(entry, look_at=now + _LOOK_AGAIN)  # it waits for a person, or for those who have it open
         self._agenda.put(policy.name, entry)
 
-    def _begin(self, order: Order) -> Report:
+    def _begin(self, order: Order) -> Report | None:
         report = None
         try:
             report = start(self._runner, order)
         finally:
             self._done(order.policy.name, report)
-        return report
+        return None if _is_theirs(report) else report
 
     def _move_on(self, rotation: Rotation, lease: Lease) -> Report | None:
         try:
@@ -194,7 +194,7 @@ class Service:
             policy = self._policies.get(name)
             if policy is None:
                 return
-            if report is None or report.refused is not None:
+            if report is None or (report.refused is not None and not _is_theirs(report)):
                 self._refusals[name] = refusals = self._refusals.get(name, 0) + 1
                 known = self._agenda.entries.get(name, Entry(now))
                 self._agenda.put(name, replace(known, look_at=now + back_off(refusals + _FIRST_PAUSE, None, name)))
@@ -204,6 +204,11 @@ class Service:
                 self._schedule(policy, self._ledger.secret(name), now)
             except LedgerUnavailable:  # what was done is done, and told; what comes next is asked once it is back
                 self._agenda.put(name, Entry(now))
+
+
+def _is_theirs(report: Report) -> bool:
+    """Tell whether another daemon was quicker: it has the rotation, and nothing is wrong."""
+    return isinstance(report.refused, AlreadyOpen | OutOfDate | LeaseLost)
 
 
 def _entry(secret: Secret, decision: Decision) -> Entry:

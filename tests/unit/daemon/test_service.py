@@ -201,6 +201,27 @@ def test_two_daemons_rotate_nothing_twice(make_world):
     assert [begun(world, name) for name in NAMES[:6]] == [1] * 6
 
 
+@pytest.mark.parametrize("moment", ["before ledger.begin", "after issuer.issue"])
+def test_another_daemon_that_was_quicker_is_no_trouble(world, moment):
+    world.adopt()
+    world.clock.move(days=91)
+    slow, quick = Daemon(world), Daemon(world)
+
+    def overtake(now: str) -> None:
+        if now == moment:
+            world.hook = lambda _moment: None
+            world.lease_runs_out()
+            quick.run_for(minutes=10)
+
+    world.hook = overtake
+    slow.run_for(minutes=30)
+    assert slow.told == []
+    assert quick.outcomes() == ["rotated"]
+    assert begun(world, "app") == 1
+    slow.run_for(days=91, every=timedelta(hours=6))
+    assert slow.outcomes() == ["rotated"], "nothing is held against it"
+
+
 @pytest.mark.parametrize("call", ["changed_since", "claim_ready", "secret", "secrets"])
 def test_a_ledger_that_goes_away_and_comes_back_loses_nothing(world, call, monkeypatch):
     world.adopt()
