@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import threading
 import urllib.error
 import urllib.request
@@ -119,6 +120,27 @@ def test_probes_are_answered_with_what_is_wrong():
         assert get(server.address, "/")[0] == 404
     finally:
         server.stop()
+
+
+def test_a_probe_that_hangs_up_is_not_worth_a_line(capsys):
+    asked, gone = threading.Event(), threading.Event()
+
+    def slow() -> tuple[bool, bytes]:
+        asked.set()
+        return gone.wait(10), b"well\n" * 1_000_000
+
+    server = HealthServer("127.0.0.1:0", {"/live": slow})
+    server.start()
+    host, _, port = server.address.partition(":")
+    with socket.create_connection((host, int(port))) as probe:
+        probe.sendall(b"GET /live HTTP/1.0\r\n\r\n")
+        assert asked.wait(10)
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # hang up with a reset
+    gone.set()
+    server.stop()
+    for answering in [thread for thread in threading.enumerate() if "process_request_thread" in thread.name]:
+        answering.join(10)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("listen", ["nonsense", "127.0.0.1:port", "127.0.0.1:99999", "192.0.2.1:9464"])
