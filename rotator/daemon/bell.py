@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -27,18 +28,46 @@ class Every(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
         return now if previous is None else max(previous + self._interval, now)
 
 
+class Rung:
+    """A job that is never at work twice at a time; rung meanwhile, it begins again once it has ended."""
+
+    def __init__(self, job: Callable[[], object]) -> None:
+        self._job = job
+        self._lock = threading.Lock()
+        self._is_at_work = self._is_to_go_on = False
+
+    def __call__(self) -> None:
+        with self._lock:
+            self._is_to_go_on = True
+            if self._is_at_work:
+                return
+            self._is_at_work = True
+        try:
+            while self._goes_on():
+                self._job()
+        except BaseException:
+            with self._lock:
+                self._is_at_work = False
+            raise
+
+    def _goes_on(self) -> bool:
+        with self._lock:
+            self._is_at_work, self._is_to_go_on = self._is_to_go_on, False
+            return self._is_at_work
+
+
 class Bell:
     """Rings jobs at their intervals, one at a time each, until it is stopped."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._scheduler = BackgroundScheduler(
-            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 3, "misfire_grace_time": None}
         )
 
     def every(self, interval: timedelta, job: Callable[[], object]) -> None:
         """Call ``job`` at once and then at this interval."""
-        self._scheduler.add_job(job, Every(interval), next_run_time=self._clock.now())
+        self._scheduler.add_job(Rung(job), Every(interval), next_run_time=self._clock.now())
 
     def ring(self) -> None:
         """Ring everything now."""

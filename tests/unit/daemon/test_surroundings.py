@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.daemon.bell import Bell, Every
+from rotator.daemon.bell import Bell, Every, Rung
 from rotator.daemon.health import HealthServer
 from rotator.daemon.systemd import Systemd
 from rotator.domain.clock import SystemClock
@@ -55,6 +55,36 @@ def test_the_bell_rings_at_once_and_again_when_the_clock_jumps():
     bell.listen(timedelta(), on_tick)
     bell.stop()
     assert clock.stop.is_set(), "it rang again"
+
+
+def test_a_job_that_is_rung_while_it_is_at_work_begins_again_once_it_has_ended():
+    calls: list[int] = []
+
+    def job() -> None:
+        calls.append(len(calls))
+        if len(calls) == 1:
+            rung()
+            rung()
+            assert calls == [0], "never twice at a time"
+
+    rung = Rung(job)
+    rung()
+    assert len(calls) == 2
+
+
+def test_a_job_that_failed_is_rung_again():
+    calls: list[int] = []
+
+    def job() -> None:
+        calls.append(len(calls))
+        if len(calls) == 1:
+            raise RuntimeError("once")
+
+    rung = Rung(job)
+    with pytest.raises(RuntimeError, match="once"):
+        rung()
+    rung()
+    assert len(calls) == 2
 
 
 def test_a_clock_that_was_decades_behind_costs_no_time():
