@@ -27,7 +27,7 @@ def running_proxy(project: Gcp) -> Iterator[FaultProxy]:
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture
 def access(project: Gcp) -> DictionaryAccess:
     return access_with(project, project.manager)
 
