@@ -6,6 +6,7 @@ Plug-ins validate their own keys here, and the result is the domain's ``PolicySe
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeVar
 
@@ -53,6 +54,8 @@ class Resolving:
         """Of each connection, what it talks to: provider and settings without credentials, as JSON."""
         self._policy_names: dict[str, Source] = {}
         self._destinations: dict[str, tuple[str, Source]] = {}
+        self._secrets_of: Counter[str] = Counter()
+        """How many secrets an issuer makes the tokens of, by its connection and options."""
 
     def resolve(self, files: Iterable[PolicyFile], commit: str | None) -> PolicySet:
         """Give what is valid. What is not stands in ``problems``."""
@@ -163,6 +166,7 @@ class Resolving:
             notify=tuple(dict.fromkeys((*defaults.notify, *block.notify))),
         )
         self._check_destinations(document, at, policy)
+        self._check_quota(document, at, policy, traits)
         for location, what, remedy in self._check(policy, traits):
             self._refuse_in_policy(document, index, location, what, remedy)
         return policy
@@ -220,6 +224,18 @@ class Resolving:
                 self.problems.append(document.problem(what, "write each token to a place of its own",
                                                       (*at, "stores", place)))  # fmt: skip
             self._destinations.setdefault(key, (policy.name, source))
+
+    def _check_quota(self, document: Document, at: Location, policy: Policy, traits: IssuerTraits) -> None:
+        """Refuse the first secret that leaves no room to rotate: each has a token, and one has two for a while."""
+        asked = json.dumps([policy.issuer.connection, policy.issuer.options], sort_keys=True, default=str)
+        self._secrets_of[asked] += 1
+        limit, secrets = traits.max_active, self._secrets_of[asked]
+        if limit is not None and secrets == max(limit, 2):  # with one token at a time, downtime is known and chosen
+            what = (
+                f"this issuer allows {limit} tokens at a time, and with this policy {secrets} secrets have one each: "
+                "there is no room left for a new one"
+            )
+            self.problems.append(document.problem(what, "use another account for some of them", (*at, "issuer")))
 
     def _refuse_in_policy(self, document: Document, index: int, location: Location, what: str, remedy: str) -> None:
         """Place a problem of a policy in the policy, or in the defaults if that is where it was written."""

@@ -60,6 +60,7 @@ SAAS = IssuerPlugin(
         names=NameRules(max_length=40),
         expiry=ExpiryRules(choices=(Duration.parse("90 days"), Duration.parse("6 months"))),
         reports_last_use=True,
+        max_active=5,
     ),
     open=_never_opened,
     limits=Limits(Rate.parse("100/min"), concurrency=4),

@@ -434,3 +434,20 @@ def test_a_directory_that_may_not_be_read_is_told(policy, tmp_path, monkeypatch)
 
     monkeypatch.setattr(os, "scandir", refuse)
     assert folder.problems() == ["closed: cannot be read: Permission denied; let the user that runs rotate read it"]
+
+
+@pytest.mark.parametrize(("secrets", "users", "problems"), [(4, 1, 0), (5, 1, 1), (7, 1, 1), (8, 2, 0)])
+def test_more_secrets_than_an_issuers_quota_leaves_room_for_are_refused_once(connected, secrets, users, problems):
+    one = """\
+  - name: app-{0}
+    issuer: {{connection: acme, user: user-{1}}}
+    stores: [{{connection: shelf, path: app-{0}}}]
+    schedule: never
+"""
+    body = "".join(one.format(number, number % users) for number in range(secrets))
+    folder = connected.write("p.yaml", f"policies:\n{body}")
+    said = folder.problems() if problems else []
+    assert len(said) == problems
+    assert all("p.yaml:19:" in each and "this issuer allows 5 tokens at a time" in each for each in said)
+    if not problems:
+        folder.load()
