@@ -155,7 +155,7 @@ class Service:
             elif decision.action is Action.ROTATE:
                 self._in_hand.add(name)
                 self._pace.begin(now)
-                order = Order(policy, reason=decision.text, commit=self._commit)
+                order = Order(policy, reason=decision.text, commit=self._commit, decided_on=secret)
                 return lambda: self._begin(order)
             else:
                 self._schedule(policy, secret, now, decision)

@@ -24,12 +24,14 @@ from rotator.domain.model import (
     Rotation,
     RotationId,
     Secret,
+    TokenId,
     TokenState,
 )
 from rotator.domain.policy import Policy
 from rotator.flow.asking import names
 from rotator.flow.publishing import gravest
 from rotator.flow.work import LEASE, Held, Tools, side_by_side
+from rotator.ledger.errors import OutOfDate
 from rotator.ledger.leases import Lease
 
 
@@ -46,6 +48,8 @@ class Order:
     commit: str | None = None
     since: datetime | None = None
     """When the compromise was declared: a rotation that was begun later answers it, an earlier one does not."""
+    decided_on: Secret | None = None
+    """What it was ordered for. Another rotation that ended since then has done what was due."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,12 @@ class Begun:
 def begin(tools: Tools, order: Order) -> Begun:
     """Open a rotation for this order.
 
-    Raises Permanent, Temporary or NeedsOperator for what stands in the way, and AlreadyOpen when another process was
-    quicker: then nothing was touched.
+    Raises Permanent, Temporary or NeedsOperator for what stands in the way, and AlreadyOpen or OutOfDate when another
+    process was quicker: then nothing was touched.
     """
     secret = tools.ledger.secret(order.policy.name)
+    if order.decided_on is not None and _how_far(order.decided_on) != _how_far(secret):
+        raise OutOfDate(secret.name)
     targets = [Destination(ordinal, target) for ordinal, target in enumerate(order.policy.targets)]
     _refuse_obstacles(tools, order)
     held = Held()
@@ -83,6 +89,10 @@ def begin(tools: Tools, order: Order) -> Begun:
     for observer in tools.observers:
         observer(event)
     return Begun(rotation, lease, held)
+
+
+def _how_far(secret: Secret) -> tuple[TokenId | None, datetime | None]:
+    return secret.current.id if secret.current is not None else None, secret.last_ended
 
 
 def _refuse_obstacles(tools: Tools, order: Order) -> None:

@@ -15,6 +15,7 @@ from rotator.flow.opening import Order, begin
 from rotator.flow.report import Report
 from rotator.flow.runner import Runner, unforeseen
 from rotator.flow.work import LEASE
+from rotator.ledger.errors import OutOfDate
 
 
 def one_pass(runner: Runner, policies: PolicySet) -> Iterator[Report]:
@@ -29,7 +30,10 @@ def one_pass(runner: Runner, policies: PolicySet) -> Iterator[Report]:
         secret = known.get(policy.name) or tools.ledger.secret(policy.name)
         decision = plan.decide(policy, secret, tools.clock.now())
         if decision.action is Action.ROTATE:
-            yield start(runner, Order(policy, reason=decision.text, commit=policies.commit))
+            order = Order(policy, reason=decision.text, commit=policies.commit, decided_on=secret)
+            report = start(runner, order)
+            if not isinstance(report.refused, OutOfDate):  # else another process has rotated it since we began
+                yield report
         elif decision.action is Action.BLOCKED and secret.open is None:
             yield Report(policy.name, blocked=decision)
 

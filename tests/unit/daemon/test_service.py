@@ -222,6 +222,20 @@ def test_another_daemon_that_was_quicker_is_no_trouble(world, moment):
     assert slow.outcomes() == ["rotated"], "nothing is held against it"
 
 
+def test_a_daemon_that_was_held_up_between_deciding_and_beginning_rotates_nothing_twice(world):
+    world.adopt()
+    world.clock.move(days=91)
+    slow, quick = Daemon(world), Daemon(world)
+    begin = slow.service.next_work()
+    assert begin is not None
+    quick.run_for(minutes=10)
+    assert quick.outcomes() == ["rotated"]
+    assert begin() is None
+    assert begun(world, "app") == 1
+    slow.run_for(days=91, every=timedelta(hours=6))
+    assert slow.outcomes() == ["rotated"], "it looks again in time"
+
+
 @pytest.mark.parametrize("call", ["changed_since", "claim_ready", "secret", "secrets"])
 def test_a_ledger_that_goes_away_and_comes_back_loses_nothing(world, call, monkeypatch):
     world.adopt()

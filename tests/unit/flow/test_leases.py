@@ -8,7 +8,7 @@ import pytest
 
 from rotator.domain.contracts import IssuerTraits
 from rotator.domain.model import Phase, TokenState
-from rotator.flow.report import Outcome
+from rotator.flow.report import Outcome, Report
 from tests.fakes.scripted import unavailable
 from tests.fakes.world import A_DAY, ENV_FILE, HEROKU, SECRETS_MANAGER, VAULT
 
@@ -191,3 +191,22 @@ def test_a_nameless_issuer_is_no_obstacle_for_a_held_up_process(make_world):
     held_up_at(world, "after issuer.issue", world.worker().one_pass)
     world.worker().rotate()
     assert world.alive() == {world.held_everywhere()}
+
+
+def test_two_passes_at_once_rotate_nothing_twice(make_world):
+    """The slower one reads what is due before the other one has rotated it."""
+    world = make_world(secrets=("app", "web"))
+    for name in ("app", "web"):
+        world.adopt(name)
+    world.clock.move(days=91)
+    others = list[Report]()
+
+    def overtake(moment: str) -> None:
+        if moment == "after issuer.issue":
+            world.hook = lambda _moment: None
+            others.extend(world.worker().one_pass())
+
+    world.hook = overtake
+    reports = world.worker().one_pass()
+    assert [report.secret for report in (*reports, *others)] == ["app", "web"]
+    assert world.kinds_of_events().count("opened") == 2
