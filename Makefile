@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint unit benchmarks clean
+.PHONY: demo test lint unit benchmarks chaos clean
 
 demo: $(VENV)/.demo
 	$(BIN)/rotate demo
@@ -23,6 +23,11 @@ unit: $(VENV)/.dev node_modules/.installed
 # Ratios against a bare script; docs/performance.md says what they mean.
 benchmarks: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks
+
+# Daemons that are killed, stopped and cut off, for longer than in every run of the tests; see docs/testing.md.
+MONTHS ?= 8
+chaos: $(VENV)/.dev
+	CHAOS_MONTHS=$(MONTHS) $(BIN)/pytest tests/acceptance/test_chaos.py
 
 $(VENV)/bin/pip:
 	$(PYTHON) -m venv $(VENV)

@@ -1,4 +1,4 @@
-"""Real daemons, ``rotate run``, on one ledger, with a clock of their own: started, killed, stopped and woken."""
+"""Real daemons, ``rotate run``, on one ledger: started, told to look, sent signals, killed and started again."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from tests.acceptance.command import ROTATE
 from tests.servers.fake_time import FakeTime
 from tests.servers.process import Process, free_ports, poll, running
 
+_SELDOM = 0.1
+"""Seconds. Under libfaketime every switch between threads is dear, and every page is a thread."""
+
 _LAST_PASS = re.compile(r"^rotator_last_pass_timestamp_seconds ([0-9.e+]+)$", re.MULTILINE)
 
 
@@ -25,7 +28,7 @@ class DaemonProcess:
     folder: Path
     environment: Mapping[str, str]
     stack: ExitStack
-    port: int = field(default_factory=lambda: free_ports()[0])
+    port: int
     starts: int = 0
     process: Process = field(init=False)
 
@@ -40,6 +43,10 @@ class DaemonProcess:
 
     def wait_until_ready(self) -> None:
         self.process.wait_until_ready(lambda: bool(self.page("/ready")), 30)
+
+    def is_at_work(self) -> bool:
+        """Tell whether it said so: before that, SIGHUP would end it as it ends any process."""
+        return self.process.is_alive and "the daemon is at work" in self.process.log.read_text()
 
     def page(self, name: str) -> str:
         """Give a page of its, or nothing when it does not answer, or says that something is wrong."""
@@ -67,10 +74,10 @@ class DaemonProcess:
 
 
 @contextmanager
-def fleet(folder: Path, clock: FakeTime, environment: Mapping[str, str], daemons: int) -> Iterator[list[DaemonProcess]]:
+def fleet(folder: Path, environment: Mapping[str, str], daemons: int) -> Iterator[list[DaemonProcess]]:
     """Run so many daemons, each ready, for as long as the block lasts."""
     with ExitStack() as stack:
-        started = [DaemonProcess(folder, {**environment, **clock.environment}, stack) for _ in range(daemons)]
+        started = [DaemonProcess(folder, environment, stack, port) for port in free_ports(daemons)]
         for daemon in started:
             daemon.start()
         for daemon in started:
@@ -79,13 +86,14 @@ def fleet(folder: Path, clock: FakeTime, environment: Mapping[str, str], daemons
 
 
 def look_now(daemons: list[DaemonProcess]) -> None:
-    """Have all of them look for work at once, as SIGHUP does."""
+    """Have all of them look for work at once, as SIGHUP does. One that is just starting looks anyway."""
     for daemon in daemons:
-        daemon.send(signal.SIGHUP)
+        if daemon.is_at_work():
+            daemon.send(signal.SIGHUP)
 
 
 def has_looked(daemon: DaemonProcess, clock: FakeTime) -> None:
-    """Have a daemon look, and wait until it has done all that there was to do at this time."""
+    """Have a daemon look, and wait until it had a worker that found nothing more to do at this time."""
     now = clock.now().timestamp()
     look_now([daemon])
-    poll(lambda: daemon.last_pass() >= now - 1, 30, what="a pass of the daemon")
+    poll(lambda: daemon.last_pass() >= now - 1, 30, what="a pass of the daemon", every=_SELDOM)

@@ -38,7 +38,7 @@ def test_a_quarter_passes_and_every_token_is_new(tmp_path: Path, start_sandbox: 
     desk = Desk(tmp_path, {"SANDBOX_ADMIN": sandbox.admin_token, "ROTATOR_WORKERS": "1"})
     desk.write_policy(_POLICY.format(url=sandbox.url, env=env))
     desk.rotate("adopt", "app")
-    with fleet(tmp_path, clock, desk.whole_environment({}), daemons=1) as [daemon]:
+    with fleet(tmp_path, desk.whole_environment(clock.environment), daemons=1) as [daemon]:
         for half_week in range(26):
             if half_week == 13:
                 is_restarted(daemon)

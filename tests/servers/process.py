@@ -62,13 +62,13 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def poll(is_true: Callable[[], bool], timeout: float, *, what: str) -> None:
-    """Ask until the answer is yes. ServerFailed after ``timeout`` seconds."""
+def poll(is_true: Callable[[], bool], timeout: float, *, what: str, every: float = _POLL_SECONDS) -> None:
+    """Ask until the answer is yes, with a pause between. ServerFailed after ``timeout`` seconds."""
     pause, deadline = threading.Event(), time.monotonic() + timeout
     while not is_true():
         if time.monotonic() > deadline:
             raise ServerFailed(f"{what}: not within {timeout:.0f} s")
-        pause.wait(_POLL_SECONDS)
+        pause.wait(every)
 
 
 @dataclass(frozen=True)
