@@ -42,7 +42,7 @@ class DaemonProcess:
         )
 
     def wait_until_ready(self) -> None:
-        self.process.wait_until_ready(lambda: bool(self.page("/ready")), 30)
+        self.process.wait_until_ready(self.is_at_work, 30)
 
     def is_at_work(self) -> bool:
         """Tell whether it said so: before that, SIGHUP would end it as it ends any process."""
