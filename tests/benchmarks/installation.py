@@ -28,7 +28,7 @@ from rotator.flow.runner import Runner
 from tests.canary import CANARY
 from tests.servers.sandbox import SandboxIssuer
 
-_SHIPPED_PROFILE = Path(str(files("providers.issuers.profiles") / "sandbox.yaml"))
+SHIPPED_PROFILE = Path(str(files("providers.issuers.profiles") / "sandbox.yaml"))
 
 _CONNECTIONS = """\
 connections:
@@ -76,7 +76,7 @@ class Installation:
         policies = self.folder / "policies"
         policies.mkdir()
         if self.provider == NO_QUOTA:
-            (policies / "profile.yaml").write_text(_without_quota(_SHIPPED_PROFILE.read_text()))
+            (policies / "profile.yaml").write_text(without_quota(SHIPPED_PROFILE.read_text()))
         text = _CONNECTIONS.format(
             provider=self.provider, issuer=self.sandbox.url, aws=self.aws_url,
             admin=self._credential("admin", self.sandbox.admin_token), key_id=self._credential("key-id", KEY_ID),
@@ -136,7 +136,7 @@ def installation(
         made.close()
 
 
-def _without_quota(profile: str) -> str:
+def without_quota(profile: str) -> str:
     """Give the shipped profile under another name, for an issuer that sets no limit."""
     renamed = profile.replace("name: sandbox\n", f"name: {NO_QUOTA}\n", 1)
     unlimited = "".join(line for line in renamed.splitlines(keepends=True) if "max_active" not in line)

@@ -17,13 +17,15 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tests.benchmarks.installation import SHIPPED_PROFILE, without_quota
+
 SIZES = (1_000, 10_000, 100_000)
 _IN_A_FILE = 1_000
 _PASSES = 200
 
 _CONNECTIONS = """\
 connections:
-  sandbox: {provider: sandbox, url: "http://127.0.0.1:9", credentials: {admin: "env:NOBODY"}}
+  sandbox: {provider: sandbox-without-quota, url: "http://127.0.0.1:9", credentials: {admin: "env:NOBODY"}}
   host: {provider: env-file}
 """
 _POLICY = """\
@@ -106,6 +108,7 @@ _NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 def _write(folder: Path, policies: int) -> None:
     folder.mkdir()
     (folder / "connections.yaml").write_text(_CONNECTIONS)
+    (folder / "profile.yaml").write_text(without_quota(SHIPPED_PROFILE.read_text()))
     for first in range(0, policies, _IN_A_FILE):
         numbers = range(first, min(first + _IN_A_FILE, policies))
         body = "".join(_POLICY.format(number=number, team=number % 50) for number in numbers)
