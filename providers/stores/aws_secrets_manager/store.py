@@ -4,6 +4,9 @@ A write stages a version (AWSPENDING); ``promote`` moves AWSCURRENT from the ver
 refuses that when the label is not there any more: the compare-and-set. AWSPENDING is taken off afterwards, because
 AWS's own rotation takes one that was left behind for a rotation under way (aws-samples rotation-lambdas #168).
 
+What ``preflight`` saw serves the write that follows within a minute, which then asks nothing again. A change in
+between is noticed where it is now: AWS moves the label from the version that we built upon, and from no other.
+
 Semantics from AWS's API reference and rotation templates; proven on moto 5.2, and on a fake where moto differs.
 """
 
@@ -18,6 +21,7 @@ from pydantic import Field
 from providers.aws import CREDENTIALS, AwsConfig
 from providers.json_field import Unsuitable, field_of, same_but_for, with_field
 from providers.stores.aws_secrets_manager.calls import Calls, NotThere, Rejected
+from providers.stores.aws_secrets_manager.fresh_looks import FreshLooks
 from providers.stores.aws_secrets_manager.versions import (
     CURRENT,
     PENDING,
@@ -68,6 +72,7 @@ class SecretsManagerStore:
 
     def __init__(self, config: AwsConfig, access: Access) -> None:
         self._region = config.region
+        self._seen: FreshLooks[_Held] = FreshLooks(access.clock)
         self._clock = access.clock
         self._warn = access.warn
         self._call = Calls(config, access)
@@ -91,15 +96,18 @@ class SecretsManagerStore:
                 f"`{place.secret}` was changed within the last ten minutes; AWS advises against more, as it keeps no "
                 "more than 100 versions of a day and refuses the next"
             )
-        return self.current(place)
+        held = self._held(place, VersionStage=CURRENT)
+        if held is None:
+            return None
+        self._seen.keep((place.secret, place.field), held)
+        return held.stored(place)
 
     def write(self, place: AwsPlace, value: SecretValue, expected: Version | None, key: str) -> Version:
-        description, mark = self._described(place), _mark(place, key)
-        if description is None:
-            _refuse_to_create(place)
-        else:
-            refuse_what_others_govern(place.secret, description, self._region, ours=mark)
-        held = self._held(place, VersionStage=CURRENT) if description else None
+        mark = _mark(place, key)
+        held = self._seen.take((place.secret, place.field))
+        is_there = True
+        if held is None or held.version != expected:
+            is_there, held = self._found(place, mark)
         stored = held.stored(place) if held else None
         if stored and value.same_as(stored.value):
             return stored.version
@@ -107,12 +115,21 @@ class SecretsManagerStore:
             raise _changed(place)
         document = _document(place, held, value)
         version = version_id(mark, expected)
-        if description is None:
+        if is_there:
+            self._stage(place, version, document)
+        else:
             encrypted = {"KmsKeyId": place.kms_key} if place.kms_key else {}
             self._call("CreateSecret", place.secret, ClientRequestToken=version, SecretString=document, **encrypted)
-        else:
-            self._stage(place, version, document)
         return version
+
+    def _found(self, place: AwsPlace, mark: str) -> tuple[bool, _Held | None]:
+        """Tell whether the secret is there, and what it holds. Raises what keeps us from writing to it."""
+        description = self._described(place)
+        if description is None:
+            _refuse_to_create(place)
+            return False, None
+        refuse_what_others_govern(place.secret, description, self._region, ours=mark)
+        return True, self._held(place, VersionStage=CURRENT)
 
     def _stage(self, place: AwsPlace, version: Version, document: str) -> None:
         answer = self._call("PutSecretValue", place.secret, ClientRequestToken=version, SecretString=document,

@@ -12,6 +12,7 @@ import pytest
 from providers.stores.aws_secrets_manager.store import AwsPlace, SecretsManagerStore
 from rotator.domain.errors import Conflict, NeedsOperator, Permanent, Temporary
 from rotator.domain.secret_value import SecretValue
+from rotator.testing.moving_clock import MovingClock
 from rotator.testing.store_contract import fresh, held, publish, version_of
 from tests.fakes.secrets_manager import Secret, SecretsManager
 from tests.integration.aws_iam.setting import Account
@@ -60,6 +61,48 @@ def test_a_neighbour_that_changed_before_the_promotion_is_not_undone_by_writing_
     document = json.loads(secret.contents[secret.labels["AWSCURRENT"]]["SecretString"])
     assert (document["url"], document["token"]) == ("https://b.example", value.reveal())
     assert "AWSPENDING" not in secret.labels
+
+
+def test_a_neighbour_that_changed_since_the_look_before_the_rotation_is_noticed_by_aws(
+    store: SecretsManagerStore, secret: Secret, place: AwsPlace
+) -> None:
+    seen, value = store.preflight(place), fresh()
+    assert seen is not None
+    secret.contents["w" * 36] = {"SecretString": DOCUMENT.replace("a.example", "b.example")}
+    secret.move("AWSCURRENT", "w" * 36)
+    staged = store.write(place, value, seen.version, "rotation-1")  # built upon what the look saw
+    with pytest.raises(Conflict):
+        store.promote(place, staged, seen.version)
+    assert secret.labels["AWSCURRENT"] == "w" * 36
+    assert publish(store, place, value) != staged
+    document = json.loads(secret.contents[secret.labels["AWSCURRENT"]]["SecretString"])
+    assert (document["url"], document["token"]) == ("https://b.example", value.reveal())
+
+
+@pytest.mark.parametrize("seconds", [-1, 60])
+def test_a_look_that_is_no_longer_fresh_serves_no_write(
+    fake: SecretsManager, secret: Secret, place: AwsPlace, seconds: int
+) -> None:
+    access, clock = access_with("AKIA", "not-a-key"), MovingClock()
+    access.clock = clock
+    store = store_at(fake.url, access)
+    seen = store.preflight(place)
+    assert seen is not None
+    secret.contents["w" * 36] = {"SecretString": DOCUMENT.replace("a.example", "b.example")}
+    secret.move("AWSCURRENT", "w" * 36)
+    clock.move(seconds=seconds)
+    with pytest.raises(Conflict):
+        store.write(place, fresh(), seen.version, "rotation-1")
+
+
+def test_a_look_serves_one_write(store: SecretsManagerStore, secret: Secret, place: AwsPlace) -> None:
+    seen = store.preflight(place)
+    assert seen is not None
+    store.write(place, fresh(), seen.version, "rotation-1")
+    secret.move("AWSPENDING", "w" * 36)
+    secret.contents["w" * 36] = {"SecretString": DOCUMENT}
+    with pytest.raises(NeedsOperator):
+        store.write(place, fresh(), seen.version, "rotation-2")
 
 
 def test_restoring_keeps_what_neighbours_became_since(
