@@ -6,7 +6,7 @@ The row of the secret is locked first, always: two transactions then never wait 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -20,22 +20,22 @@ from rotator.ledger.fingerprints import LedgerKey
 from rotator.ledger.leases import Lease, lost
 from rotator.ledger.rows import destination_row, event_row, rotation_row, token_row
 from rotator.ledger.statements import add, change
-from rotator.ledger.tables import IS_OPEN, MOVES, destinations, events, rotations, secrets, tokens
+from rotator.ledger.tables import IS_OPEN, MOVES, ONE_OPEN, destinations, events, rotations, secrets, tokens
 from rotator.ledger.upserts import insert_unless_there
 
 
 def adopt(connection: Connection, key: LedgerKey, token: Token, event: Event) -> None:
-    head = _made_known(connection, token.secret)
+    known = _made_known(connection, token.secret)
     under_way = _open_rotation(connection, token.secret)
     if under_way is not None:
         raise AlreadyOpen(token.secret, under_way)
     add(connection, tokens, [token_row(token)])
-    _append(connection, key, token.secret, head, [event], current_token=token.id)
+    _append(connection, key, token.secret, known.head, [event], current_token=token.id)
 
 
 def note(connection: Connection, key: LedgerKey, said: Iterable[Event]) -> None:
     for event in sorted(said, key=lambda event: event.secret):  # everybody locks secrets in the same order
-        _append(connection, key, event.secret, _made_known(connection, event.secret), [event])
+        _append(connection, key, event.secret, _made_known(connection, event.secret).head, [event])
 
 
 def begin(
@@ -43,14 +43,14 @@ def begin(
 ) -> tuple[Rotation, Lease]:
     if rotation.phase is not Phase.PLANNED or rotation.tokens:
         raise WrongOrder(f"rotation {rotation.id} cannot begin as {rotation.phase}: it begins PLANNED, without tokens.")
-    head = _made_known(connection, rotation.secret)
+    known = _made_known(connection, rotation.secret)
     if not _inserted(connection, rotation, owner, until):
         raise AlreadyOpen(rotation.secret, _open_rotation(connection, rotation.secret) or rotation.id)
-    if _current_token(connection, rotation.secret) != (rotation.old.id if rotation.old else None):
+    if known.current != (rotation.old.id if rotation.old else None):
         raise OutOfDate(rotation.secret)
     if rotation.destinations:
         add(connection, destinations, [destination_row(rotation.id, place) for place in rotation.destinations])
-    _append(connection, key, rotation.secret, head, [event])
+    _append(connection, key, rotation.secret, known.head, [event])
     return replace(rotation, revision=0), Lease(rotation.id, owner, 1, until)
 
 
@@ -58,11 +58,11 @@ def record(
     connection: Connection, key: LedgerKey, lease: Lease, before: Rotation, after: Rotation, said: Sequence[Event]
 ) -> Rotation:
     _refuse_wrong_order(lease, before, after)
-    head = _locked(connection, after.secret)
+    known = _locked(connection, after.secret)
     _move(connection, lease, before, after)
     _save_tokens(connection, before, after)
     _save_destinations(connection, before, after)
-    _append(connection, key, after.secret, head, said, **_of_secret(before, after))
+    _append(connection, key, after.secret, known.head, said, **_of_secret(before, after))
     if after.phase is Phase.WITHDRAWN:
         one_more = secrets.c.failures + 1
         connection.execute(update(secrets).where(secrets.c.name == after.secret).values(failures=one_more))
@@ -90,7 +90,7 @@ def _inserted(connection: Connection, rotation: Rotation, owner: str, until: dat
         "lease_owner": owner,
         "lease_until": until,
     }
-    return insert_unless_there(connection, rotations, row, index_elements=[rotations.c.secret], index_where=IS_OPEN)
+    return insert_unless_there(connection, rotations, row, unique=ONE_OPEN)
 
 
 def _move(connection: Connection, lease: Lease, before: Rotation, after: Rotation) -> None:
@@ -156,23 +156,33 @@ def _maybe(token: Token | None) -> tuple[Token, ...]:
 # --- the secret, and its events ----------------------------------------------------------------------------------
 
 
-def _made_known(connection: Connection, name: SecretName) -> Head:
+_LOCK: Final = (
+    select(secrets.c.events, secrets.c.digest, secrets.c.current_token)
+    .where(secrets.c.name == bindparam("wanted"))
+    .with_for_update()
+)
+
+
+@dataclass(frozen=True)
+class _Locked:
+    """A secret whose row is ours until the transaction ends."""
+
+    head: Head
+    current: TokenId | None
+
+
+def _made_known(connection: Connection, name: SecretName) -> _Locked:
     """Give the secret its row, unless it has one; lock it."""
-    insert_unless_there(connection, secrets, {"name": name, "failures": 0, "events": 0, "digest": ""})
-    return _locked(connection, name)
+    known = connection.execute(_LOCK, {"wanted": name}).first()
+    if known is None:
+        insert_unless_there(connection, secrets, {"name": name, "failures": 0, "events": 0, "digest": ""})
+        return _locked(connection, name)
+    return _Locked(Head(known.events, known.digest), known.current_token)
 
 
-_LOCK: Final = select(secrets.c.events, secrets.c.digest).where(secrets.c.name == bindparam("wanted")).with_for_update()
-
-
-def _locked(connection: Connection, name: SecretName) -> Head:
-    """Lock the row of a secret, and give its newest event."""
-    count, digest = connection.execute(_LOCK, {"wanted": name}).one()
-    return Head(count, digest)
-
-
-def _current_token(connection: Connection, name: SecretName) -> TokenId | None:
-    return connection.scalar(select(secrets.c.current_token).where(secrets.c.name == name))
+def _locked(connection: Connection, name: SecretName) -> _Locked:
+    known = connection.execute(_LOCK, {"wanted": name}).one()
+    return _Locked(Head(known.events, known.digest), known.current_token)
 
 
 def _of_secret(before: Rotation, after: Rotation) -> dict[str, Any]:

@@ -162,7 +162,9 @@ rotations: Final = Table(
 # Literals, not parameters: else neither database can tell that the partial index below serves a query.
 IS_OPEN: Final = rotations.c.phase.not_in([literal_column(f"'{phase}'") for phase in _CLOSED])
 
-Index("rotations_one_open", rotations.c.secret, unique=True, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
+ONE_OPEN: Final = Index(
+    "rotations_one_open", rotations.c.secret, unique=True, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN
+)
 Index("rotations_of_secret", rotations.c.secret, rotations.c.opened_at)
 
 tokens: Final = Table(

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Index, Table
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 
-def insert_unless_there(connection: Connection, table: Table, row: Mapping[str, Any], **conflict: Any) -> bool:
-    """Insert a row; tell whether it was. ``conflict`` names the unique index that decides; else any does.
+def insert_unless_there(
+    connection: Connection, table: Table, row: Mapping[str, Any], unique: Index | None = None
+) -> bool:
+    """Insert a row; tell whether it was. ``unique`` is the index that decides; else any unique one does.
 
     Waits for another transaction that is about to insert the same.
     """
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(**row).on_conflict_do_nothing(**conflict)
-    return connection.execute(statement.returning(*table.primary_key)).first() is not None
+    return connection.execute(_statement(connection.dialect.name, table, unique), row).first() is not None
+
+
+@cache
+def _statement(dialect: str, table: Table, unique: Index | None) -> ReturningInsert[Any]:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    conflict: dict[str, Any] = {}
+    if unique is not None:
+        conflict = {"index_elements": list(unique.columns), "index_where": unique.dialect_options[dialect]["where"]}
+    return insert(table).on_conflict_do_nothing(**conflict).returning(*table.primary_key)
