@@ -225,10 +225,29 @@ class SecretsManagerStore:
             self._unstage(place, pending)
 
     def put_away(self, place: AwsPlace, version: Version) -> None:
-        """Take AWSPREVIOUS off: no rollback goes there, and AWS removes the version in time."""
-        description = self._described(place)
-        if description is not None and PREVIOUS in description.labels(version):
-            self._call("UpdateSecretVersionStage", place.secret, VersionStage=PREVIOUS, RemoveFromVersionId=version)
+        """Take AWSPREVIOUS off: no rollback goes there, and AWS removes the version in time.
+
+        Also off a later one that does not hold what consumers read now: a change to another field carries ours on.
+        """
+        for last in (False, True):
+            description = self._described(place)
+            before = description.holder(PREVIOUS) if description else None
+            if before is None or (before != version and self._holds_as_now(place, before)):
+                return
+            try:
+                self._call("UpdateSecretVersionStage", place.secret, VersionStage=PREVIOUS, RemoveFromVersionId=before)
+            except Rejected:  # a change to another field has moved the label meanwhile
+                if last:
+                    raise
+            else:
+                return
+
+    def _holds_as_now(self, place: AwsPlace, version: Version) -> bool:
+        """Tell whether a version holds the same in our field as the current one."""
+        earlier, now = self._held(place, VersionId=version), self.current(place)
+        if earlier is None or now is None or now.value is None:
+            return False
+        return now.value.same_as(earlier.stored(place).value)
 
     def settle(self, place: AwsPlace, version: Version) -> None:
         """Do nothing: whoever asks AWS from now on gets the new value. What consumers cache is for the overlap."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
@@ -73,8 +73,8 @@ class KeyValue(Protocol):
         """Write ``over`` back with one field changed (None: without it). Overtaken when it is not the newest."""
         ...
 
-    def destroy(self, path: str, count: int) -> None:
-        """Make an earlier version unreadable for good. Nothing to do where there are none."""
+    def destroy(self, path: str, counts: Sequence[int]) -> None:
+        """Make earlier versions unreadable for good. Nothing to do where there are none."""
         ...
 
 
@@ -121,10 +121,11 @@ class KeyValueV2:
                 raise Garbled(f"version {number} does not follow {over.count}")
             return Version(str(number))
 
-    def destroy(self, path: str, count: int) -> None:
+    def destroy(self, path: str, counts: Sequence[int]) -> None:
         needs = f"`update` on `{self.mount}/destroy/{path}`"
-        with self.session.to(Doing(f"destroy version {count} of `{self.mount}/{path}`", needs, changes=True)) as client:
-            client.secrets.kv.v2.destroy_secret_versions(path, versions=[count], mount_point=self.mount)
+        which = f"version{'s' if len(counts) > 1 else ''} {', '.join(str(count) for count in counts)}"
+        with self.session.to(Doing(f"destroy {which} of `{self.mount}/{path}`", needs, changes=True)) as client:
+            client.secrets.kv.v2.destroy_secret_versions(path, versions=list(counts), mount_point=self.mount)
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ class KeyValueV1:
             fields = part(answer, dict, "data")
             return Document(Life.LIVE, fields, _digest(path, fields))
 
-    def destroy(self, path: str, count: int) -> None:
+    def destroy(self, path: str, counts: Sequence[int]) -> None:
         """Nothing to do: there are no earlier versions."""
 
     def write(self, path: str, name: str, value: SecretValue | None, over: Document) -> Version:

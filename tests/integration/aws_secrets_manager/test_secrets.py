@@ -38,6 +38,20 @@ def test_what_is_put_away_has_no_label_that_a_rollback_would_look_for(
     assert secret.labels == {"AWSCURRENT": version}
 
 
+def test_a_dead_value_that_a_change_of_another_field_carried_on_is_put_away_too(
+    store: SecretsManagerStore, secret: Secret, place: AwsPlace
+) -> None:
+    neighbour, before = place.model_copy(update={"field": "url"}), version_of(store.current(place))
+    assert before is not None
+    publish(store, neighbour, fresh())
+    version = publish(store, place, fresh())
+    store.put_away(place, before)
+    assert secret.labels == {"AWSCURRENT": version}
+    newest = publish(store, neighbour, fresh())
+    store.put_away(place, before)
+    assert secret.labels == {"AWSCURRENT": newest, "AWSPREVIOUS": version}
+
+
 def test_the_first_version_of_an_empty_secret_is_current_at_once(
     store: SecretsManagerStore, fake: SecretsManager, place: AwsPlace
 ) -> None:

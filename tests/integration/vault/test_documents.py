@@ -163,6 +163,16 @@ def test_a_version_that_was_deleted_is_not_to_be_had(store: VaultStore, place: V
     assert isinstance(refusal_of(lambda: store.restore(place, Version("1"), version)), Permanent)
 
 
+def test_every_earlier_version_with_a_dead_token_is_put_away_and_no_other(store: VaultStore, place: VaultPlace) -> None:
+    neighbour, before = place.model_copy(update={"field": "a_neighbour"}), Version("1")
+    publish(store, neighbour, fresh())  # it carries the old value on into another version
+    publish(store, place, fresh())
+    publish(store, neighbour, fresh())  # and this one the new value
+    store.put_away(place, before)
+    store.put_away(place, before)
+    assert [store.read(place, Version(number)) is not None for number in "1234"] == [False, False, True, True]
+
+
 @pytest.mark.parametrize("version", ["0", "-1", "1.0", "²", ""])
 def test_what_is_no_version_number_never_reads_the_newest(store: VaultStore, place: VaultPlace, version: str) -> None:
     assert store.read(place, Version(version)) is None
