@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from rotator.domain.errors import LedgerUnavailable, WrongOrder
 from rotator.ledger.engines import BEGIN_OPTION, place_of
+from rotator.ledger.group_commit import GroupCommit
+
+ResultT = TypeVar("ResultT")
 
 _MIGRATION_LOCK: Final = 0x526F7461746F72
 """The number of PostgreSQL's advisory lock under which a schema is made: "Rotator" in ASCII."""
 
 
 class Database:
-    """The ledger's database, and the three kinds of transaction it knows. Serves all threads."""
+    """The ledger's database, and the kinds of transaction it knows. Serves all threads."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.name = place_of(engine.url)
         sqlite = engine.dialect.name == "sqlite"
         # Threads of one process queue here; SQLite's own waiting (sleep and try again) is left for other processes.
-        self._one_writer: Any = threading.Lock() if sqlite else nullcontext()
+        # PostgreSQL has many writers, and groups their commits itself; a group of ours could wait for another's rows.
+        self._group = GroupCommit(self._transaction) if sqlite else None
         snapshot: dict[str, Any] = {} if sqlite else {"isolation_level": "REPEATABLE READ"}
         self._reads = engine.execution_options(**snapshot)
         self._writes = engine.execution_options(**{BEGIN_OPTION: "IMMEDIATE"})
@@ -43,13 +46,26 @@ class Database:
         with self._explained(), self._reads.connect() as connection, connection.begin():
             yield connection
 
+    def write(self, change: Callable[[Connection], ResultT]) -> ResultT:
+        """Make a change, durably, or nothing of it. It may be called twice, and does nothing but write.
+
+        Raises what it raises; and LedgerUnavailable, which says so when the answer to the commit was lost and the
+        outcome is unknown.
+        """
+        if self._group is not None:
+            return self._group.write(change)
+        with self._transaction() as connection:
+            return change(connection)
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Write all of the block, durably, or nothing of it.
+        """Write all of the block, as ``write`` does, in a transaction of its own."""
+        with self._group.turn if self._group is not None else nullcontext(), self._transaction() as connection:
+            yield connection
 
-        Raises LedgerUnavailable; when the answer to the commit was lost, it says that the outcome is unknown.
-        """
-        with self._explained(), self._one_writer, self._writes.connect() as connection:
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self._explained(), self._writes.connect() as connection:
             transaction = connection.begin()
             yield connection
             try:

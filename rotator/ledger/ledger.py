@@ -167,13 +167,11 @@ class Ledger:
 
     def adopt(self, token: Token, event: Event) -> None:
         """Make ``token`` the one in force for its secret. AlreadyOpen while a rotation is under way."""
-        with self._database.writing() as connection:
-            moves.adopt(connection, self._key, token, event)
+        self._database.write(lambda connection: moves.adopt(connection, self._key, token, event))
 
     def note(self, *said: Event) -> None:
         """Write down what belongs to no move of a rotation: what a person declared, or what was seen."""
-        with self._database.writing() as connection:
-            moves.note(connection, self._key, said)
+        self._database.write(lambda connection: moves.note(connection, self._key, said))
 
     def begin(
         self, rotation: Rotation, owner: str, now: datetime, ttl: timedelta, event: Event
@@ -183,8 +181,9 @@ class Ledger:
         Raises AlreadyOpen when the secret has an open one, and OutOfDate when ``rotation.old`` is no longer the
         token in force.
         """
-        with self._database.writing() as connection:
-            return moves.begin(connection, self._key, rotation, owner, now + ttl, event)
+        return self._database.write(
+            lambda connection: moves.begin(connection, self._key, rotation, owner, now + ttl, event)
+        )
 
     def record(self, lease: Lease, before: Rotation, after: Rotation, *events: Event) -> Rotation:
         """Make one move, if the lease still holds and nothing moved since ``before`` was read; else LeaseLost.
@@ -192,8 +191,9 @@ class Ledger:
         Writes what differs: the rotation, its old token, its tokens, its destinations; and the events. A move to
         CONFIRMED makes ``after.new`` the token in force. A closing move ends the lease and counts failures.
         """
-        with self._database.writing() as connection:
-            return moves.record(connection, self._key, lease, before, after, events)
+        return self._database.write(
+            lambda connection: moves.record(connection, self._key, lease, before, after, events)
+        )
 
     # --- leases --------------------------------------------------------------------------------------------------
 
@@ -203,8 +203,7 @@ class Ledger:
         An owner may claim what it holds already; the earlier lease is then stale. The lease of a process of this
         machine that is gone holds nobody up.
         """
-        with self._database.writing() as connection:
-            return leases.claim(connection, rotation_id, owner, now, ttl)
+        return self._database.write(lambda connection: leases.claim(connection, rotation_id, owner, now, ttl))
 
     def claim_ready(self, owner: str, now: datetime, ttl: timedelta, limit: int) -> list[tuple[Rotation, Lease]]:
         """Take up to ``limit`` open rotations that nobody holds, that no person must mend, whose ``retry_at`` has come.
@@ -218,32 +217,28 @@ class Ledger:
 
     def renew(self, lease: Lease, now: datetime, ttl: timedelta) -> Lease:
         """Hold on for ``ttl`` from now. LeaseLost when somebody else took over, or the rotation was closed."""
-        with self._database.writing() as connection:
-            return leases.renew(connection, lease, now, ttl)
+        return self._database.write(lambda connection: leases.renew(connection, lease, now, ttl))
 
     def release(self, lease: Lease) -> None:
         """Let go. Nothing to do when the lease was lost."""
-        with self._database.writing() as connection:
-            leases.release(connection, lease)
+        self._database.write(lambda connection: leases.release(connection, lease))
 
     # --- budgets -------------------------------------------------------------------------------------------------
 
     def take_turn(self, connection: str, rate: Rate, now: datetime, *, longest: timedelta, urgent: bool) -> Turn:
         """Spend one request of a connection's rate; nothing is spent when its turn is more than ``longest`` away."""
-        with self._database.writing() as database:
-            return budgets.take_turn(database, connection, rate, now, longest=longest, urgent=urgent)
+        return self._database.write(
+            lambda database: budgets.take_turn(database, connection, rate, now, longest=longest, urgent=urgent)
+        )
 
     def pause_budget(self, connection: str, rate: Rate, until: datetime, now: datetime) -> None:
         """Let nobody send a request of this connection before ``until``."""
-        with self._database.writing() as database:
-            budgets.pause(database, connection, rate, until, now)
+        self._database.write(lambda database: budgets.pause(database, connection, rate, until, now))
 
     def begin_request(self, connection: str, limit: int, owner: str, now: datetime) -> bool:
         """Count one more request of ``owner`` as under way. False when ``limit`` are, over all processes."""
-        with self._database.writing() as database:
-            return budgets.begin_request(database, connection, limit, owner, now)
+        return self._database.write(lambda database: budgets.begin_request(database, connection, limit, owner, now))
 
     def end_request(self, connection: str, owner: str) -> None:
         """Count one less."""
-        with self._database.writing() as database:
-            budgets.end_request(database, connection, owner)
+        self._database.write(lambda database: budgets.end_request(database, connection, owner))
