@@ -7,8 +7,11 @@ passed twice, before and after what happens there. At the chosen one the process
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,14 +21,21 @@ ISSUER_CALLS = ("issue", "tokens", "verify", "revoke")
 STORE_CALLS = (
     "current", "preflight", "write", "promote", "read", "written", "restore", "discard", "settle", "put_away",
 )  # fmt: skip
+ON_THE_WIRE = ("request ", "statement ", "commit")
+"""How the names of points begin at which a provider talks to its server."""
+
+
+def install(names: str, kill: tuple[int, str] | None) -> None:
+    """Put points around everything outside this process that a rotation touches, and die at the chosen one."""
+    Points(Path(names), kill).install()
 
 
 class Points:
     """Counts the points that a process passes, writes their names to a file, and dies at the chosen one."""
 
     def __init__(self, names: Path, kill: tuple[int, str] | None) -> None:
-        self._names = names.open("a", encoding="utf-8", buffering=1)
-        self._kill = kill
+        self._names = names.open("w", encoding="utf-8", buffering=1)
+        self._kill = tuple(kill) if kill else None
         self._count = 0
 
     def around(self, name: str, call: Callable[[], Any]) -> Any:
@@ -41,11 +51,6 @@ class Points:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def install(self) -> None:
-        """Put a point around everything outside this process that a rotation touches."""
-        import httpx
-        import requests
-        from botocore.httpsession import URLLib3Session
-
         from rotator import app
         from rotator.flow import work
         from rotator.ledger.ledger import Ledger
@@ -53,17 +58,13 @@ class Points:
         work.WRITERS = 1  # destinations one after the other: the same points in every run
         for name in LEDGER_WRITES:
             self._watch(Ledger, name, lambda *_, name=name: f"ledger.{name}")
-        self._watch(httpx.Client, "send", lambda _self, request, *_a: f"request {request.method} {request.url.path}")
-        self._watch(
-            requests.Session, "send", lambda _self, request, *_a: f"request {request.method} {_path(request.url)}"
-        )
-        self._watch(URLLib3Session, "send", lambda _self, request: f"request {_aws_operation(request)}")
+        self._watch_the_wire()
         self._watch(os, "replace", lambda *_: "rename")
         self._watch(os, "link", lambda *_: "link")
         issuer, destination = app.OpenConnections.issuer, app.OpenConnections.destination
 
         def watched_issuer(connections: Any, ref: Any) -> Any:
-            return Watched(issuer(connections, ref), "issuer", ISSUER_CALLS, self)
+            return WatchedIssuer(issuer(connections, ref), "issuer", ISSUER_CALLS, self)
 
         def watched_destination(connections: Any, target: Any) -> Any:
             opened = destination(connections, target)
@@ -71,6 +72,23 @@ class Points:
 
         app.OpenConnections.issuer = watched_issuer  # type: ignore[method-assign]
         app.OpenConnections.destination = watched_destination  # type: ignore[method-assign]
+
+    def _watch_the_wire(self) -> None:
+        """Watch what the SDKs send. The ledger's own connections to PostgreSQL do not come by here."""
+        import httpx
+        import psycopg
+        import requests
+        from botocore.httpsession import URLLib3Session
+
+        from providers.issuers.postgresql_login import issuer as postgresql_login
+
+        self._watch(httpx.Client, "send", lambda _self, request, *_a: f"request {request.method} {request.url.path}")
+        self._watch(
+            requests.Session, "send", lambda _self, request, *_a: f"request {request.method} {_path(request.url)}"
+        )
+        self._watch(URLLib3Session, "send", lambda _self, request: f"request {_aws_operation(request)}")
+        self._watch(psycopg.Connection, "execute", lambda _self, query, *_: f"statement {_first_words(query)}")
+        self._watch(postgresql_login, "commit", lambda *_: "commit")
 
     def _watch(self, owner: Any, name: str, label: Callable[..., str]) -> None:
         original = getattr(owner, name)
@@ -102,10 +120,28 @@ class Watched:
         return passing
 
 
+class WatchedIssuer(Watched):
+    """An issuer that lists at once what it made, as the servers of these tests do.
+
+    Else a token that was never made is looked for until the real service would list it: up to a minute, twice.
+    """
+
+    @property
+    def traits(self) -> Any:
+        return replace(self._provider.traits, issue_propagation=timedelta())
+
+
 def _path(url: str) -> str:
     return urlsplit(url).path
 
 
 def _aws_operation(request: Any) -> str:
     target = request.headers.get("X-Amz-Target", b"")
-    return target.decode() if isinstance(target, bytes) else str(target)
+    in_body = re.search(rb"Action=(\w+)", request.body if isinstance(request.body, bytes) else b"")
+    return in_body[1].decode() if in_body else target.decode() if isinstance(target, bytes) else str(target)
+
+
+def _first_words(query: Any) -> str:
+    """Tell what is asked, without names and values."""
+    text = query if isinstance(query, str) else query.as_string(None)
+    return " ".join(text.split()[:2])
