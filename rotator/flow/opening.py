@@ -61,13 +61,13 @@ class Begun:
     held: Held
 
 
-def begin(tools: Tools, order: Order) -> Begun:
-    """Open a rotation for this order.
+def begin(tools: Tools, order: Order, secret: Secret | None = None) -> Begun:
+    """Open a rotation for this order. ``secret``: what the ledger says of it, for who has just asked.
 
     Raises Permanent, Temporary or NeedsOperator for what stands in the way, and AlreadyOpen or OutOfDate when another
     process was quicker: then nothing was touched.
     """
-    secret = tools.ledger.secret(order.policy.name)
+    secret = secret or tools.ledger.secret(order.policy.name)
     if order.decided_on is not None and _how_far(order.decided_on) != _how_far(secret):
         raise OutOfDate(secret.name)
     targets = [Destination(ordinal, target) for ordinal, target in enumerate(order.policy.targets)]

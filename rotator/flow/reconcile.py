@@ -8,7 +8,7 @@ from typing import Final
 
 from rotator.domain import plan
 from rotator.domain.errors import LeaseLost, LedgerUnavailable, RotatorError
-from rotator.domain.model import Rotation
+from rotator.domain.model import Rotation, Secret
 from rotator.domain.plan import Action
 from rotator.domain.policy import PolicySet
 from rotator.flow.opening import Order, begin
@@ -90,10 +90,13 @@ def _waits_for_its_time(rotation: Rotation, now: datetime) -> bool:
     return rotation.retry_at is not None and rotation.retry_at > now
 
 
-def start(runner: Runner, order: Order) -> Report:
-    """Begin a rotation and take it as far as it goes. What stands in the way is reported, not raised."""
+def start(runner: Runner, order: Order, secret: Secret | None = None) -> Report:
+    """Begin a rotation and take it as far as it goes. What stands in the way is reported, not raised.
+
+    ``secret``: what the ledger says of it, for who has just asked.
+    """
     try:
-        begun = begin(runner.tools, order)
+        begun = begin(runner.tools, order, secret)
     except LedgerUnavailable:
         raise
     except RotatorError as error:
