@@ -149,11 +149,10 @@ class _Emergency:
 
     def _estimated(self, workers: int) -> Estimate:
         trips = [
-            trip(
-                each.order.policy.issuer.connection,
-                each.account.traits,
-                each.stores,
-                old=bool(each.dying),
+            replace(
+                trip(each.account.ref.connection, each.account.traits, each.stores, old=bool(each.dying)),
+                account=account_key(each.account.ref),
+                room=None if each.order.mode is Mode.REVOKE_FIRST else each.account.room,
             )
             for each in self.survey.to_do
         ]
@@ -238,7 +237,8 @@ class _Emergency:
         dead = len(written.tokens) - len(written.alive)
         line(
             f"Incident {written.id} is {written.status.upper()}: {counted(dead, 'old token')} proven dead, "
-            f"{len(written.alive)} not; {len(results)} of {counted(len(self.survey.outlooks), 'secret')} answered for."
+            f"{len(written.alive)} not; {len(written.secrets) - len(unfinished)} of "
+            f"{counted(len(written.secrets), 'secret')} done."
         )
         for file in self.wish.reports:
             line(f"Report: {file}")

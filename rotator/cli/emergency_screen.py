@@ -42,6 +42,9 @@ class Screen:
             f"COMPROMISED: {counted(len(to_do), 'secret')} to rotate now, without overlap; "
             f"{counted(dying, 'old token')} to be proven dead."
         )
+        if len(to_do) > _ROWS:
+            yield f"Issuers: {_counts(each.order.policy.issuer.connection for each in to_do)}."
+            yield f"Stores: {_counts(store for each in to_do for store, _ in each.stores)}."
         if self.incident.goes_on:
             yield f"This goes on with incident {self.incident.id}, declared {self.incident.began:%Y-%m-%d %H:%M} UTC."
         if done:
@@ -52,7 +55,7 @@ class Screen:
 
     def rows(self) -> list[tuple[str, ...]]:
         """Give the table's rows: those that need attention first, and no more than fit."""
-        urgent = sorted(self.survey.to_do, key=lambda each: not (each.in_the_way or each.downtime or each.needs))
+        urgent = sorted(self.survey.to_do, key=lambda each: not _is_urgent(each))
         return [row for each in urgent[:_ROWS] for row in _rows(each, self.now)][: _ROWS + _LINES]
 
     def rest(self) -> Iterator[str]:
@@ -63,12 +66,18 @@ class Screen:
         if len(to_do) <= _IN_FULL:
             for each in to_do:
                 yield from (f"  {each.name} → {target}" for target in each.order.policy.targets)
-        yield from _section("DOWNTIME", [f"{each.name}: {each.downtime}" for each in to_do if each.downtime])
-        blocked = [f"{each.name}: {each.in_the_way}" for each in self.survey.in_the_way]
-        yield from _section("CANNOT OVERLAP (only with --revoke-first: DOWNTIME)", blocked)
-        yield from _section("NEEDS A PERSON", [f"{each.name}: {each.needs}" for each in to_do if each.needs])
-        notes = [f"{each.name}: {note}" for each in self.survey.outlooks for note in each.notes]
-        yield from _section("TAKE NOTE", notes)
+        yield from _section("DOWNTIME", _grouped((each.name, each.downtime) for each in to_do))
+        yield from _section(
+            "CANNOT OVERLAP (only with --revoke-first: DOWNTIME)",
+            _grouped((each.name, each.in_the_way) for each in self.survey.in_the_way),
+        )
+        yield from _section(
+            "A STORE DOES NOT ANSWER (replaced when it does; --revoke-first ends the old ones before: DOWNTIME)",
+            _grouped((each.name, each.unanswered) for each in to_do),
+        )
+        yield from _section("NEEDS A PERSON", _grouped((each.name, each.needs) for each in to_do))
+        notes = ((each.name, note) for each in self.survey.outlooks for note in each.notes)
+        yield from _section("TAKE NOTE", _grouped(notes))
         yield from _section("WHAT THE LIMITS ALLOW", list(_limits(self.estimate)))
         yield from _related(self.neighbours)
 
@@ -86,6 +95,14 @@ class Screen:
                 for each in self.neighbours
             ],
         }
+
+
+def _is_urgent(outlook: Outlook) -> bool:
+    return bool(outlook.in_the_way or outlook.downtime or outlook.unanswered or outlook.needs)
+
+
+def _counts(names: Iterable[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in Counter(names).most_common())
 
 
 def _rows(outlook: Outlook, now: datetime) -> Iterator[tuple[str, ...]]:
@@ -111,6 +128,8 @@ def how(outlook: Outlook) -> str:
         return "by hand"
     if outlook.order.mode is Mode.REVOKE_FIRST and outlook.secret.current is not None:
         return "REVOKED FIRST"
+    if outlook.unanswered:
+        return "WAITS FOR A STORE"
     if outlook.secret.current is None and outlook.secret.open is None:
         return "new token; the old one is NOT revoked"
     return "replaced, then revoked"
@@ -134,10 +153,9 @@ def _related(neighbours: Sequence[Neighbour]) -> Iterator[str]:
     texts = []
     for ring, some in by_ring(neighbours).items():
         names = [str(each.policy.name) for each in some]
-        more = f" and {len(names) - _LINES} more" if len(names) > _LINES else ""
         shared = list(dict.fromkeys(each.shared for each in some))
         told = f"{ring} ({', '.join(shared[:2])}{', …' if len(shared) > 2 else ''})"  # noqa: PLR2004  two are enough
-        texts.append(f"{', '.join(names[:_LINES])}{more}: {told}{_only_these(ring, some, shared)}")
+        texts.append(f"{_listed(names)}: {told}{_only_these(ring, some, shared)}")
     yield from _section("MAY HAVE GOT OUT, TOO (left alone; --related rotates them, too)", texts)
 
 
@@ -150,6 +168,20 @@ def _only_these(ring: Ring, some: Sequence[Neighbour], shared: Sequence[str]) ->
     if option is None or len(shared) != 1:
         return ""
     return f"; only these: rotate now {option} {shlex.quote(shared[0])} --compromised"
+
+
+def _grouped(told: Iterable[tuple[str, str]]) -> list[str]:
+    """Say what is the same of several secrets once, with all their names. What is empty is nothing to say."""
+    names: dict[str, list[str]] = {}
+    for name, text in told:
+        if text:
+            names.setdefault(text, []).append(name)
+    return [f"{_listed(some)}: {text}" for text, some in names.items()]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _LINES} more" if len(names) > _LINES else ""
+    return f"{', '.join(names[:_LINES])}{more}"
 
 
 def _section(heading: str, texts: Iterable[str]) -> Iterator[str]:
@@ -172,6 +204,7 @@ def _data(outlook: Outlook) -> dict[str, Any]:
         "downtime": outlook.downtime or None,
         "in_the_way": outlook.in_the_way or None,
         "needs": outlook.needs or None,
+        "unanswered": outlook.unanswered or None,
         "notes": list(outlook.notes),
         "done": outlook.done is not None,
     }

@@ -42,8 +42,27 @@ def rotate_all(
     ``room``: how many tokens more each account (see ``lanes.account_key``) can have. No more rotations of an
     account than that are under way at a time, for each needs room for one until its old token is dead. Once the
     process is asked to stop, no other is begun.
+
+    After a compromise, those that were not begun for a trouble that may pass (another one was writing to the same
+    document) are tried again when all the others are done, for as long as that helps.
     """
-    lanes = Lanes(orders, room or {})
+    while orders:
+        postponed: list[tuple[Order, Report]] = []
+        for order, report in _side_by_side(runner, orders, workers, room or {}):
+            if _may_be_tried_again(order, report):
+                postponed.append((order, report))
+            else:
+                yield report
+        if len(postponed) == len(orders):
+            yield from (report for _, report in postponed)
+            return
+        orders = [order for order, _ in postponed]
+
+
+def _side_by_side(
+    runner: Runner, orders: Sequence[Order], workers: int, room: Mapping[str, int | None]
+) -> Iterator[tuple[Order, Report]]:
+    lanes = Lanes(orders, room)
     under_way: dict[Future[Report], Order] = {}
     with ThreadPoolExecutor(max(1, min(workers, len(orders))), thread_name_prefix="rotation") as pool:
         while True:
@@ -53,8 +72,14 @@ def rotate_all(
                 return
             ended, _ = wait(under_way, return_when=FIRST_COMPLETED)
             for future in ended:
-                lanes.ended(under_way.pop(future))
-                yield future.result()
+                order = under_way.pop(future)
+                lanes.ended(order)
+                yield order, future.result()
+
+
+def _may_be_tried_again(order: Order, report: Report) -> bool:
+    not_begun = report.rotation is None and report.refused is not STOPPED
+    return not_begun and order.cause is Cause.COMPROMISED and isinstance(report.refused, Temporary)
 
 
 def rotate(runner: Runner, order: Order) -> Report:
@@ -75,9 +100,10 @@ def rotate(runner: Runner, order: Order) -> Report:
 
 def _rotate(runner: Runner, order: Order) -> Report:
     tools = runner.tools
-    opened = tools.ledger.secret(order.policy.name).open
+    secret = tools.ledger.secret(order.policy.name)
+    opened = secret.open
     if opened is None:
-        return start(runner, order)
+        return start(runner, order, secret)
     lease = tools.ledger.claim(opened.id, tools.owner, tools.clock.now(), LEASE)
     if lease is None:
         return Report(order.policy.name, opened, refused=_elsewhere(opened))

@@ -1,7 +1,8 @@
 """How long many rotations take, from what the services allow. Pure: counts, limits, and a guess at one round trip.
 
 Every connection needs its time, all of them at once; so the slowest one decides. Where nothing limits, the round trips
-do. What a service adds on its own (a slow restart, a revoke that takes a minute to be felt) is not foreseen.
+do, and those of an account with little room follow each other. What a service adds on its own (a slow restart, a revoke
+that takes a minute to be felt) is not foreseen.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ class Trip:
     requests: Mapping[ConnectionName, int]
     in_a_row: int
     """How many of them wait for each other: destinations are written side by side."""
+    issuer: ConnectionName | None = None
+    account: str = ""
+    room: int | None = None
+    """How many rotations of its account fit beside each other; None: any number."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Estimate:
-    """How long it takes, and which connection makes it so (None: no limit does, but the round trips)."""
+    """How long it takes, and which connection's limits or room make it so (None: only the round trips do)."""
 
     takes: timedelta
     slowest: ConnectionName | None
@@ -61,7 +66,7 @@ def trip(
     counted = Counter({issuer: of_issuer})
     for connection, count in of_stores:
         counted[connection] += count
-    return Trip(dict(counted), of_issuer + max((count for _, count in of_stores), default=0))
+    return Trip(dict(counted), of_issuer + max((count for _, count in of_stores), default=0), issuer)
 
 
 def requests_of_issuer(traits: IssuerTraits, *, old: bool) -> int:
@@ -89,10 +94,23 @@ def estimate(trips: Iterable[Trip], limits: Mapping[ConnectionName, Limits], wor
     shares.sort(key=lambda share: (-share.takes, share.connection))
     in_turn = sum(each.in_a_row for each in planned) * ROUND_TRIP / max(1, min(workers, len(planned)))
     longest_one = max((each.in_a_row for each in planned), default=0) * ROUND_TRIP
-    unlimited = max(in_turn, longest_one)
-    if shares and shares[0].takes > unlimited:
-        return Estimate(shares[0].takes, shares[0].connection, tuple(shares))
-    return Estimate(unlimited, None, tuple(shares))
+    decides: list[tuple[timedelta, ConnectionName | None]] = [(max(in_turn, longest_one), None)]
+    decides += [(_where_room_is_little(some), some[0].issuer) for some in _by_account(planned)]
+    decides += [(share.takes, share.connection) for share in shares[:1]]
+    takes, slowest = max(decides, key=lambda each: each[0])
+    return Estimate(takes, slowest, tuple(shares))
+
+
+def _by_account(trips: Iterable[Trip]) -> Iterable[list[Trip]]:
+    accounts: dict[str, list[Trip]] = {}
+    for each in trips:
+        if each.room is not None:
+            accounts.setdefault(each.account, []).append(each)
+    return accounts.values()
+
+
+def _where_room_is_little(trips: Sequence[Trip]) -> timedelta:
+    return sum(each.in_a_row for each in trips) * ROUND_TRIP / max(1, min(trips[0].room or 1, len(trips)))
 
 
 def left(foreseen: timedelta, elapsed: timedelta, done: int, total: int) -> timedelta:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from rotator.domain.contracts import Coexistence
 from rotator.domain.errors import RotatorError, Temporary
 from rotator.domain.model import Cause, Event, Mode, Phase, Proof, Rotation, SecretName, Token, TokenState
 from rotator.flow.emergency import STOPPED, is_answer
@@ -231,18 +232,20 @@ def _not_begun(findings: Findings, outlook: Outlook, why: RotatorError) -> tuple
     again = f"`{_command_for(findings, outlook)}`"
     if why is STOPPED:
         return f"{why.what} Run {again}.", False
+    if outlook.in_the_way and outlook.account.traits.coexistence is Coexistence.ONE:
+        return f"{as_sentence(outlook.in_the_way)} {_containment(findings, outlook)}".rstrip(), True
     said = f"{as_sentence(str(why))} Then run {again}. {_containment(findings, outlook)}".rstrip()
     return said, not isinstance(why, Temporary)
 
 
 def _containment(findings: Findings, outlook: Outlook) -> str:
     """Name the way to end the old token without waiting for what stands in the way, where there is one."""
-    if outlook.in_the_way or not outlook.dying or outlook.order.mode is Mode.REVOKE_FIRST:
+    if not outlook.dying or outlook.order.mode is Mode.REVOKE_FIRST:
         return ""
     return f"To end the old token before that, with DOWNTIME: `{_command_for(findings, outlook, revoke_first=True)}`."
 
 
 def _command_for(findings: Findings, outlook: Outlook, *, revoke_first: bool = False) -> str:
-    first = ["--revoke-first"] if outlook.in_the_way or revoke_first else []
+    first = ["--revoke-first"] if revoke_first else []
     reason = ["--reason", findings.incident.reason] if findings.incident.reason else []
     return shlex.join(["rotate", "now", outlook.name, f"--{Cause.COMPROMISED}", *first, *reason])

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from rotator.domain import plan
 from rotator.domain.contracts import Coexistence, IssuerTraits, StoreTraits, TokenInfo
-from rotator.domain.errors import RotatorError
+from rotator.domain.errors import NeedsOperator, RotatorError, Temporary
 from rotator.domain.model import (
     ConnectionName,
     Handle,
@@ -25,6 +25,7 @@ from rotator.domain.model import (
     Rotation,
     Secret,
     SecretName,
+    Target,
     Token,
 )
 from rotator.domain.policy import Policy
@@ -75,6 +76,8 @@ class Outlook:
     """Why its token cannot be replaced before the old one dies, which nobody has agreed to yet."""
     needs: str = ""
     """What only a person can do, with the command."""
+    unanswered: str = ""
+    """Which store does not answer now: until it does, its token cannot be replaced everywhere."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -107,20 +110,27 @@ class Survey:
 
 
 def survey(tools: Tools, orders: Sequence[Order], answered: Mapping[SecretName, Rotation], workers: int) -> Survey:
-    """Look at every account and at what the ledger knows. An account that cannot be asked is told, not raised."""
+    """Look at every account, at one place of every store, and at what the ledger knows.
+
+    What cannot be asked is told, not raised.
+    """
     refs = {account_key(order.policy.issuer): order.policy.issuer for order in orders}
     doubtful = _by_secret(tools.ledger)
     doubted = [order for order in orders if order.policy.name in doubtful]
-    with ThreadPoolExecutor(min(workers, max(1, len(refs))), thread_name_prefix="account") as pool:
+    with ThreadPoolExecutor(workers, thread_name_prefix="account") as pool:
         look = functools.partial(_look_at, tools, ever_doubted={account_key(order.policy.issuer) for order in doubted})
         accounts = dict(zip(refs, pool.map(look, refs.values()), strict=True))
+        targets = [target for each in orders if each.policy.name not in answered for target in each.policy.targets]
+        unanswered = _unanswered(tools.connections, targets, pool)
     known = {secret.name: secret for secret in tools.ledger.secrets()}
     found = []
     for order in orders:
         name = order.policy.name
         account, secret = accounts[account_key(order.policy.issuer)], known.get(name) or Secret(name)
         outlook = foresee(order, secret, account, doubtful.get(name, ()), answered.get(name))
-        found.append(replace(outlook, stores=_stores(tools.connections, order.policy)))
+        down = [unanswered[target.connection] for target in order.policy.targets if target.connection in unanswered]
+        stores = _stores(tools.connections, order.policy)
+        found.append(replace(outlook, stores=stores, unanswered=down[0] if down and outlook.done is None else ""))
     return Survey(tuple(found))
 
 
@@ -138,6 +148,26 @@ def _look_at(tools: Tools, ref: IssuerRef, ever_doubted: Collection[str]) -> Acc
     except RotatorError as error:
         return Account(ref, issuer.traits, trouble=str(error))
     return Account(ref, issuer.traits, listed, tools.clock.now())
+
+
+def _unanswered(
+    connections: Connections, targets: Sequence[Target], pool: ThreadPoolExecutor
+) -> dict[ConnectionName, str]:
+    """Give the stores that do not answer, or do not let us in, each with why: one place of each is read."""
+
+    def look(target: Target) -> str:
+        try:
+            opened = connections.destination(target)
+            opened.store.current(opened.place)
+        except (Temporary, NeedsOperator) as error:
+            return f"{target.connection}: {as_sentence(str(error))}"
+        except RotatorError:  # it is about this place alone: its rotation will say so
+            return ""
+        return ""
+
+    places = {target.connection: target for target in targets}
+    told = zip(places, pool.map(look, places.values()), strict=True)
+    return {connection: trouble for connection, trouble in told if trouble}
 
 
 def _stores(connections: Connections, policy: Policy) -> tuple[tuple[ConnectionName, StoreTraits], ...]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from rotator.cli.emergency_screen import Screen
-from rotator.domain.contracts import IssuerTraits
+from rotator.domain.contracts import IssuerTraits, StoreTraits
 from rotator.domain.limits import Limits, Rate
 from rotator.domain.model import Cause, ConnectionName, Handle, Mode, SecretName
 from rotator.flow.blast_radius import Neighbour, Ring
@@ -22,7 +22,8 @@ HUB = ConnectionName("issuer")
 def an_outlook(name="api", mode=Mode.ROTATE_FIRST, traits=None, **secret):
     order = Order(a_policy(name=SecretName(name)), Cause.COMPROMISED, mode, since=NOON)
     current = a_token(f"current-{name}", created_at=NOON - timedelta(days=30), handle=Handle(f"h-{name}"))
-    return foresee(order, a_secret(**{"current": current, **secret}), Account(ISSUER, traits or IssuerTraits(), {}))
+    outlook = foresee(order, a_secret(**{"current": current, **secret}), Account(ISSUER, traits or IssuerTraits(), {}))
+    return replace(outlook, stores=((ConnectionName("store"), StoreTraits()),))
 
 
 def shown(*outlooks, neighbours=(), incident=None, takes=None):
@@ -48,9 +49,25 @@ def test_downtime_is_named():
 def test_many_tokens_fit_on_one_screen_and_the_urgent_ones_come_first():
     lines = shown(*(an_outlook(f"app-{number}") for number in range(500)), an_outlook("last", current=None))
     assert len(lines) < 40
-    assert lines[1].startswith("last  not known")
+    assert lines[1:3] == ["Issuers: 501 issuer.", "Stores: 501 store."]
+    assert lines[3].startswith("last  not known")
     assert "… and 481 more; `--json` tells all of them." in lines
     assert "NEEDS A PERSON" in lines
+
+
+def test_what_is_the_same_of_many_is_said_once():
+    names = [f"app-{number}" for number in range(10)]
+    lines = shown(*(replace(an_outlook(name), in_the_way="the issuer allows 10 tokens and has 10") for name in names))
+    assert [line for line in lines if "allows 10" in line] == [
+        "  app-0, app-1, app-2, app-3, app-4, app-5, app-6, app-7 and 2 more: the issuer allows 10 tokens and has 10"
+    ]
+
+
+def test_a_store_that_does_not_answer_is_said_before_anything_is_tried():
+    lines = shown(an_outlook("web"), replace(an_outlook(), unanswered="vault: Vault is sealed (503)."))
+    assert "WAITS FOR A STORE" in lines[1]
+    [heading] = [line for line in lines if line.startswith("A STORE DOES NOT ANSWER")]
+    assert lines[lines.index(heading) + 1] == "  api: vault: Vault is sealed (503)."
 
 
 def test_both_tokens_of_an_open_rotation_are_shown():

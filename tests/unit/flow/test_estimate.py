@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -45,6 +46,14 @@ def test_requests_that_may_be_under_way_at_a_time_limit_too():
 def test_without_limits_the_round_trips_decide_shared_by_the_workers():
     found = estimate(trips(80, issuer=10), {}, workers=8)
     assert (found.slowest, found.takes) == (None, 100 * ROUND_TRIP)
+
+
+def test_where_an_account_has_little_room_its_round_trips_follow_each_other():
+    tight = [replace(each, issuer=ISSUER, account="issuer alice", room=1) for each in trips(10, issuer=6, vault=4)]
+    found = estimate([*trips(80, other=10), *tight], {}, workers=8)
+    assert (found.slowest, found.takes) == (None, 900 / 8 * ROUND_TRIP)
+    found = estimate([*trips(8, other=10), *tight], {}, workers=8)
+    assert (found.slowest, found.takes) == (ISSUER, 100 * ROUND_TRIP)
 
 
 def test_one_rotation_is_not_quicker_for_having_many_workers():

@@ -214,6 +214,54 @@ def test_three_tokens_share_the_last_room_of_an_account_in_turns(make_world):
     assert begun.run().is_contained
 
 
+def test_a_full_account_leaves_the_choice_between_room_and_downtime(make_world):
+    world = make_world(issuer=IssuerTraits(max_active=1))
+    world.adopt()
+    [secret] = Emergency(world).run().secrets
+    assert "Then run `rotate now app --compromised --reason leaked`." in secret.to_do
+    assert "with DOWNTIME: `rotate now app --compromised --revoke-first --reason leaked`." in secret.to_do
+
+
+def test_where_two_tokens_can_never_be_only_downtime_is_offered(make_world):
+    world = make_world(issuer=IssuerTraits(coexistence=Coexistence.ONE))
+    world.adopt()
+    [secret] = Emergency(world).run().secrets
+    assert "`rotate now app --compromised --reason" not in secret.to_do
+    assert "with DOWNTIME: `rotate now app --compromised --revoke-first" in secret.to_do
+
+
+def test_a_store_that_does_not_answer_is_told_before_anything_is_tried(make_world):
+    world = make_world(stores={"vault": VAULT, "file": ENV_FILE}, secrets=("a", "b"))
+    for name in "ab":
+        world.adopt(name)
+    before = world.stores["vault"].script.calls.count("current")
+    world.stores["vault"].script.fail("current", unavailable())
+    told = [outlook.unanswered for outlook in Emergency(world).survey.outlooks]
+    assert all(each.startswith("vault: ") for each in told)
+    assert world.stores["vault"].script.calls.count("current") == before + 1, "one place of it is enough"
+
+
+def test_one_that_could_not_be_begun_is_tried_again_when_the_others_are_done(make_world):
+    world = make_world(secrets=("a", "b", "c"))
+    for name in "abc":
+        world.adopt(name)
+    begun = Emergency(world)
+    world.stores["vault"].script.fail("preflight", unavailable())
+    assert begun.run().is_contained
+    assert list(begun.reports) == ["b", "c", "a"]
+
+
+def test_a_store_that_stays_away_is_not_tried_for_ever(make_world):
+    world = make_world(secrets=("a", "b"))
+    for name in "ab":
+        world.adopt(name)
+    begun = Emergency(world)
+    world.stores["vault"].script.fail("preflight", *[unavailable()] * 10)
+    begun.run()
+    assert [report.outcome for report in begun.reports.values()] == [Outcome.REFUSED, Outcome.REFUSED]
+    assert world.stores["vault"].script.calls.count("preflight") == 2
+
+
 def test_an_issuer_that_does_not_answer_is_told_and_not_raised(make_world):
     world = make_world(issuer=USED)
     world.adopt()
