@@ -1,33 +1,36 @@
-"""``python -m tests.benchmarks``: what Rotator costs, in ratios. docs/performance.md says what they mean."""
+"""``python -m tests.benchmarks [PART …]``: what Rotator costs, in ratios. docs/performance.md says what they mean."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
-from tests.benchmarks import cpu, round_trips, scale, starting
+from tests.benchmarks import cpu, many, quota, round_trips, scale, starting
 from tests.benchmarks.bare_script import NECESSARY
 from tests.benchmarks.installation import RULES, installation
 from tests.servers.moto import running_moto
+from tests.servers.postgresql import running_postgresql
 from tests.servers.sandbox import sandbox_in_its_own_process
 
 THREADS = 8
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for part in ("issuer", "aws", "installation", "start"):
-            (folder / part).mkdir()
-        for line in chain(_rotations(folder), _starts(folder / "start"), _scale()):
-            sys.stdout.write(f"{line}\n")
-            sys.stdout.flush()
+    for part in sys.argv[1:] or PARTS:
+        if part not in PARTS:
+            sys.exit(f"There is no part {part}: choose of {', '.join(PARTS)}.")
+        with tempfile.TemporaryDirectory() as name:
+            for line in PARTS[part](Path(name)):
+                sys.stdout.write(f"{line}\n")
+                sys.stdout.flush()
 
 
 def _rotations(folder: Path) -> Iterator[str]:
+    for part in ("issuer", "aws", "installation"):
+        (folder / part).mkdir()
     alone, together = cpu.names_for("alone"), cpu.names_for("together")
     single, slow, share = "single", "slow", [f"share-{number}" for number in range(cpu.BATCH)]
     names = [each for batch in (*alone, *together) for each in batch]
@@ -59,7 +62,7 @@ def _starts(folder: Path) -> Iterator[str]:
         yield f"  {command:<17} x {multiple:.1f}"
 
 
-def _scale() -> Iterator[str]:
+def _scale(_folder: Path) -> Iterator[str]:
     yield "The daemon with many policies and none due, against reading the same files with PyYAML's C loader"
     for size in scale.SIZES:
         cost = scale.cost_of(size)
@@ -69,6 +72,40 @@ def _scale() -> Iterator[str]:
             f"a pass x {cost.idle_pass / cost.bare_yaml:.5f} ({cost.idle_pass * 1000:.2f} ms), "
             f"unchanged files x {cost.unchanged / cost.bare_yaml:.5f}"
         )
+
+
+def _quota(folder: Path) -> Iterator[str]:
+    yield f"{quota.ROTATIONS:,} rotations, where each service lets {quota.PER_SECOND} requests a second pass"
+    filled = quota.fill(folder)
+    yield (
+        f"  x {filled.ratio:.3f} of the time that the limits allow ({filled.seconds:.0f} s); "
+        f"{filled.share_refused:.2%} of {filled.requests:,} requests refused"
+    )
+
+
+def _many(folder: Path) -> Iterator[str]:
+    yield f"{many.SECRETS:,} secrets in one command"
+    milestones = many.ten_thousand(folder)
+    for each in milestones:
+        yield f"  {each.dead:>6,} old tokens dead: {each.cpu_seconds:6.1f} CPU seconds, {each.megabytes:.0f} MB"
+    yield f"  the last thousand x {many.slowdown(milestones):.2f} of the second"
+
+
+def _processes(folder: Path) -> Iterator[str]:
+    (folder / "postgresql").mkdir()
+    with running_postgresql(folder / "postgresql") as server:
+        ratio = many.two_processes(folder, server)
+    yield f"Two processes on one PostgreSQL: x {ratio:.2f} of the rotations that one ends in a second"
+
+
+PARTS: Final[Mapping[str, Callable[[Path], Iterator[str]]]] = {
+    "rotations": _rotations,
+    "starts": _starts,
+    "scale": _scale,
+    "quota": _quota,
+    "many": _many,
+    "processes": _processes,
+}
 
 
 if __name__ == "__main__":

@@ -32,11 +32,12 @@ SHIPPED_PROFILE = Path(str(files("providers.issuers.profiles") / "sandbox.yaml")
 
 _CONNECTIONS = """\
 connections:
-  sandbox: {{provider: {provider}, url: "{issuer}", credentials: {{admin: "file:{admin}"}}}}
+  sandbox: {{provider: {provider}, url: "{issuer}", limits: {limits}, credentials: {{admin: "file:{admin}"}}}}
   aws:
     provider: aws-secrets-manager
     region: eu-west-1
     url: "{aws}"
+    limits: {limits}
     credentials: {{access_key_id: "file:{key_id}", secret_access_key: "file:{secret_key}"}}
 policies:
 """
@@ -58,6 +59,15 @@ NO_QUOTA, SHIPPED = "sandbox-without-quota", "sandbox"
 """The two profiles: without a quota, Rotator need not count the issuer's tokens before it asks for another one."""
 
 
+@dataclass(frozen=True)
+class Edge:
+    """Where Rotator reaches the two services, and what it is told of their limits."""
+
+    issuer: str
+    aws: str
+    rate: str | None = None
+
+
 @dataclass
 class Installation:
     """What is rotated, and Rotator as it runs in a process: its application and one runner."""
@@ -66,6 +76,8 @@ class Installation:
     sandbox: SandboxIssuer
     aws_url: str
     provider: str = NO_QUOTA
+    edge: Edge | None = None
+    """Unset: Rotator asks the servers themselves, as we do."""
     app: App = field(init=False)
     runner: Runner = field(init=False)
     aws: Any = field(init=False, repr=False)
@@ -77,8 +89,10 @@ class Installation:
         policies.mkdir()
         if self.provider == NO_QUOTA:
             (policies / "profile.yaml").write_text(without_quota(SHIPPED_PROFILE.read_text()))
+        edge = self.edge or Edge(self.sandbox.url, self.aws_url)
         text = _CONNECTIONS.format(
-            provider=self.provider, issuer=self.sandbox.url, aws=self.aws_url,
+            provider=self.provider, issuer=edge.issuer, aws=edge.aws,
+            limits=f"{{rate: {edge.rate}}}" if edge.rate else "{}",
             admin=self._credential("admin", self.sandbox.admin_token), key_id=self._credential("key-id", KEY_ID),
             secret_key=self._credential("secret-key", SECRET_KEY),
         )  # fmt: skip
@@ -125,10 +139,15 @@ class Installation:
 
 @contextmanager
 def installation(
-    folder: Path, sandbox: SandboxIssuer, aws_url: str, names: Sequence[str], provider: str = NO_QUOTA
+    folder: Path,
+    sandbox: SandboxIssuer,
+    aws_url: str,
+    names: Sequence[str],
+    provider: str = NO_QUOTA,
+    edge: Edge | None = None,
 ) -> Iterator[Installation]:
     """Give an installation with policies for these secrets. Nothing is prepared yet."""
-    made = Installation(folder, sandbox, aws_url, provider)
+    made = Installation(folder, sandbox, aws_url, provider, edge)
     made.open(names)
     try:
         yield made
