@@ -19,16 +19,11 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import Reader
 
 from rotator.config.broken_yaml import explain
+from rotator.config.composing import DEEPEST, TooDeep, composed
 from rotator.domain.errors import InvalidInput, Problem
 
 Location = Sequence[str | int]
 """Keys and indexes, from the top of the file to one part of it."""
-
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""libyaml's parser where it was built in: six times as fast."""
-
-_DEEPEST: Final = 64
-"""libyaml composes recursively, in C: a file that is a hundred thousand brackets would end the process."""
 
 _MOST_ALIASED: Final = 1_000_000
 """How many values aliases may stand for, all in all: ten lines of them can otherwise fill the memory."""
@@ -43,22 +38,45 @@ _CHANGED_IN_SILENCE: Final = (
 )
 
 
+Spot = tuple[int, int]
+"""A line and a column, from 1."""
+
+
 class Document:
     """A YAML file that was read: ``data`` is made of dict, list, str, int, float, bool and None."""
 
-    def __init__(self, file: Path, data: Any, root: Node) -> None:
+    def __init__(self, file: Path, data: Any, text: str, root: Node) -> None:
         self.file = file
         self.data = data
-        self._root = root
+        self._text = text
+        self._parts: Node | None = root
 
-    def spot(self, location: Location) -> tuple[int, int]:
+    def let_go(self) -> None:
+        """Give back the memory of ``data`` and of where each part stands: thirty times the text's own.
+
+        Who asks for a place after that still gets it: the text is taken apart once more.
+        """
+        self.data = self._parts = None
+
+    @property
+    def _root(self) -> Node:
+        if self._parts is None:
+            self._parts = composed(self._text)
+            assert self._parts is not None
+        return self._parts
+
+    def spot(self, location: Location) -> Spot:
         """Give the line and column of a value, from 1; of the nearest part around it, where it does not exist.
 
         Parts of the location that name nothing in the file are passed over: pydantic puts names of union members there.
         """
-        return _spot(self._node(location))
+        node = self._root
+        for step in location:
+            child = _child(node, step)
+            node = child[0] if child else node
+        return _spot(node)
 
-    def key_spot(self, location: Location) -> tuple[int, int]:
+    def key_spot(self, location: Location) -> Spot:
         """Give the line and column of a key itself, where ``spot`` gives those of its value."""
         node, named = self._root, self._root
         for step in location:
@@ -74,18 +92,6 @@ class Document:
                 return False
             node = child[0]
         return True
-
-    def written(self, location: Location) -> str | None:
-        """Give a scalar as it was typed, ``on`` and not ``True``; None for lists and mappings."""
-        node = self._node(location)
-        return str(node.value) if isinstance(node, ScalarNode) else None
-
-    def _node(self, location: Location) -> Node:
-        node = self._root
-        for step in location:
-            child = _child(node, step)
-            node = child[0] if child else node
-        return node
 
     def problem(self, what: str, remedy: str, location: Location, *, at_key: bool = False) -> Problem:
         line, column = self.key_spot(location) if at_key else self.spot(location)
@@ -115,8 +121,10 @@ def read_text(file: Path) -> str:
 def parse(text: str, file: Path) -> Document:
     """Read the text of a file; ``file`` is only named in problems."""
     try:
-        _refuse_deep_nesting(text, file)
-        root = _LOADER(text).get_single_node()
+        root = composed(text)
+    except TooDeep as error:
+        what = f"nested more than {DEEPEST} levels deep"
+        raise InvalidInput([Problem(what, "close a bracket", file, *_spot(error.part))]) from error
     except yaml.MarkedYAMLError as error:
         raise InvalidInput([explain(error, text, file)]) from error
     if root is None:
@@ -125,7 +133,7 @@ def parse(text: str, file: Path) -> Document:
     data = builder.build(root)
     if builder.problems:
         raise InvalidInput(builder.problems)
-    return Document(file, data, root)
+    return Document(file, data, text, root)
 
 
 def decoded(content: bytes, file: Path) -> str:
@@ -145,25 +153,13 @@ def decoded(content: bytes, file: Path) -> str:
     return text
 
 
-def spot_in(text: str, offset: int) -> tuple[int, int]:
+def spot_in(text: str, offset: int) -> Spot:
     """Turn an offset into a line and a column, both from 1."""
     start_of_line = text.rfind("\n", 0, offset) + 1
     return text.count("\n", 0, offset) + 1, offset - start_of_line + 1
 
 
-def _refuse_deep_nesting(text: str, file: Path) -> None:
-    depth = 0
-    for event in yaml.parse(text, Loader=_LOADER):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > _DEEPEST:
-                what = f"nested more than {_DEEPEST} levels deep"
-                raise InvalidInput([Problem(what, "close a bracket", file, *_spot(event))])
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-
-
-def _spot(part: Node | yaml.Event) -> tuple[int, int]:
+def _spot(part: Node) -> Spot:
     mark = part.start_mark
     assert mark is not None  # only parts made by hand have none
     return mark.line + 1, mark.column + 1

@@ -20,26 +20,29 @@ _SHAPES: Final = {
         "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
         "a GitHub token": r"gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}",
         "a GitLab token": r"gl(?:pat|ptt|dt|rt|cbt)-[A-Za-z0-9_-]{20,}",
-        "a Vault or OpenBao token": r"\b[hb]v[sbr]\.[A-Za-z0-9_-]{20,}|(?<![\w.])[sbr]\.[A-Za-z0-9]{24,}\b",
-        "an AWS access key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+        "a Vault or OpenBao token": r"[hb]v[sbr]\.(?<=\b...\.)[A-Za-z0-9_-]{20,}",
+        "a Vault token": r"[sbr]\.(?<![\w.].\.)[A-Za-z0-9]{24,}\b",
+        "an AWS access key": r"A(?:KIA|SIA)(?<=\b....)[A-Z0-9]{16}\b",
         "a Slack token": r"xox[abeoprs]-[A-Za-z0-9-]{10,}",
-        "a Stripe key": r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}",
-        "an API key": r"\bsk-(?:(?:proj|ant|or|svcacct|admin)-[A-Za-z0-9_-]{20,}|[A-Za-z0-9]{32,})",
+        "a Stripe key": r"[rs]k_(?<=\b.k_)(?:live|test)_[A-Za-z0-9]{16,}",
+        "an API key": r"sk-(?<=\b.k-)(?:(?:proj|ant|or|svcacct|admin)-[A-Za-z0-9_-]{20,}|[A-Za-z0-9]{32,})",
         "a Google API key": r"AIza[A-Za-z0-9_-]{35}",
-        "a SendGrid key": r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
+        "a SendGrid key": r"SG\.(?<=\b.G\.)[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
         "a package registry's token": r"npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}",
         "a Heroku token": r"HRKU-[A-Za-z0-9_-]{20,}",
-        "an API token": r"\bapi_(?=[a-z]*[0-9])[a-z0-9]{16,}\b|dop_v1_[a-f0-9]{40,}",
+        "an API token": r"api_(?<=\b..._)(?=[a-z]*[0-9])[a-z0-9]{16,}\b|dop_v1_[a-f0-9]{40,}",
         "a signed token (JWT)": r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
         "a password in a URL": r"://[^\s/:@'\"{}]+:[^\s/@'\"{}]+@",
     }.items()
 }
+"""Each begins with letters, and asks what stands before them only then: so a search leaps from one to the next."""
 
-_BEHIND_A_TELLING_KEY: Final = re.compile(
-    r"""(?:passw(?:or)?d|passphrase|secret|token|api_?key|access_?key|credential|bearer)[\w-]*["']?\s*:\s*["']?"""
-    r"(?P<value>[A-Za-z0-9+/_=.~-]{16,})",
+_VALUE: Final = re.compile(r""":\s*["']?(?P<value>[A-Za-z0-9+/_=.~-]{16,})""")
+_TELLING_KEY: Final = re.compile(
+    r"""(?:passw(?:or)?d|passphrase|secret|token|api_?key|access_?key|credential|bearer)[\w-]*["']?\s*\Z""",
     re.IGNORECASE,
 )
+_LONGEST_KEY: Final = 200
 _WORD: Final = re.compile(r"[A-Za-z0-9]{16,}")
 _LETTER_BESIDE_DIGIT: Final = re.compile(r"(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])")
 _TOO_MIXED_FOR_A_NAME: Final = 4
@@ -56,9 +59,11 @@ def inline_secrets(text: str, file: Path) -> Iterator[Problem]:
     for what, shape in _SHAPES.items():
         for match in shape.finditer(text):
             yield Problem(f"this looks like {what}", _REMEDY, file, *spot_in(text, match.start()))
-    for match in _BEHIND_A_TELLING_KEY.finditer(text):
-        value = match["value"]
-        if looks_random(value) and not any(shape.search(value) for shape in _SHAPES.values()):
+    for match in _VALUE.finditer(text):
+        value, colon = match["value"], match.start()
+        if not looks_random(value) or not _TELLING_KEY.search(text, max(colon - _LONGEST_KEY, 0), colon):
+            continue
+        if not any(shape.search(value) for shape in _SHAPES.values()):
             yield Problem("this looks like a secret", _REMEDY, file, *spot_in(text, match.start("value")))
 
 

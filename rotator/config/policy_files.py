@@ -86,3 +86,4 @@ def _read(path: Path, files: list[PolicyFile], plugins: Plugins, problems: list[
         plugins.add_profile(document)
     else:
         files.append(read_sections(document, problems))
+        document.let_go()

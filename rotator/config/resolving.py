@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
+from hashlib import blake2b
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from rotator.config.channels import unknown_channels
-from rotator.config.documents import Document
+from rotator.config.documents import Document, Spot
 from rotator.config.file_format import ConnectionBlock, PolicyBlock, StoreBlock
 from rotator.config.merging import overlap_of, schedule_of
 from rotator.config.plugins import Plugin, Plugins
 from rotator.config.problems import did_you_mean, problems_from
 from rotator.config.references import HOW_TO_REFER, Reference
-from rotator.config.sections import PolicyFile
+from rotator.config.sections import PolicyFile, WrittenPolicy
 from rotator.domain.contracts import IssuerPlugin, IssuerTraits, StorePlugin
 from rotator.domain.errors import InvalidInput, Problem
 from rotator.domain.limits import Limits
@@ -27,6 +29,7 @@ from rotator.domain.model import ConnectionName, IssuerRef, Mode, SecretName, Ta
 from rotator.domain.policy import Connection, Policy, PolicySet, Source
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+SharedT = TypeVar("SharedT", bound=Hashable)
 Location = tuple[str | int, ...]
 Check = Callable[[Policy, IssuerTraits], Iterable[tuple[Location, str, str]]]
 """Finds what can never work between a policy and its issuer: where in the policy, what, what to do."""
@@ -53,27 +56,33 @@ class Resolving:
         self._accounts: dict[str, str] = {}
         """Of each connection, what it talks to: provider and settings without credentials, as JSON."""
         self._policy_names: dict[str, Source] = {}
-        self._destinations: dict[str, tuple[str, Source]] = {}
+        self._destinations: dict[bytes, tuple[str, Path, Spot]] = {}
+        """Who writes to each, and where that is written; by a digest, for there may be very many."""
         self._secrets_of: Counter[str] = Counter()
         """How many secrets an issuer makes the tokens of, by its connection and options."""
+        self._shared: dict[Any, Any] = {}
+        """What many policies say alike, once."""
 
     def resolve(self, files: Iterable[PolicyFile], commit: str | None) -> PolicySet:
         """Give what is valid. What is not stands in ``problems``."""
         files = list(files)
         for file in files:
             self._add_connections(file)
-        policies = [
-            policy for file in files for index, block in file.policies if (policy := self._policy(file, index, block))
-        ]
+            file.document.let_go()
+        policies: list[Policy] = []
+        for file in files:
+            self._check_channels(file.document, ("defaults",), file.defaults.notify)
+            policies += [policy for written in file.policies() if (policy := self._policy(file, written))]
+            file.document.let_go()  # a problem has needed its lines
         connections = {ConnectionName(name): connection for name, connection in self._connections.items()}
         return PolicySet(tuple(policies), connections, commit)
 
     # --- connections
 
     def _add_connections(self, file: PolicyFile) -> None:
-        for name in file.names:
+        for name, spot in file.names.items():
             at = ("connections", name)
-            source = _source(file.document, at, at_key=True)
+            source = Source(file.document.file, *spot)
             if name in self._connection_names:
                 what = f"connection `{name}` is already defined in {self._connection_names[name]}"
                 self.problems.append(file.document.problem(what, "rename one of them", at, at_key=True))
@@ -134,10 +143,11 @@ class Resolving:
 
     # --- policies
 
-    def _policy(self, file: PolicyFile, index: int, block: PolicyBlock) -> Policy | None:
-        document, at = file.document, ("policies", index)
+    def _policy(self, file: PolicyFile, written: WrittenPolicy) -> Policy | None:
+        document, index, block = file.document, written.index, written.block
+        at = ("policies", index)
         before = len(self.problems)
-        source = _source(document, at)
+        source = Source(document.file, *written.spot)
         self._claim_name(document, at, block.name, source)
         issuer = self._issuer(document, at, block)
         targets = [self._target(document, (*at, "stores", place), store) for place, store in enumerate(block.stores)]
@@ -146,7 +156,6 @@ class Resolving:
         overlap, wrong_overlap = overlap_of(block.overlap, defaults.overlap)
         for location, what, remedy in (*wrong_schedule, *wrong_overlap):
             self._refuse_in_policy(document, index, location, what, remedy)
-        self._check_channels(document, ("defaults",), defaults.notify)
         self._check_channels(document, at, block.notify)
         if issuer is None or None in targets or len(self.problems) > before:
             return None
@@ -158,14 +167,14 @@ class Resolving:
             targets=tuple(target for target in targets if target),
             source=source,
             lifetime=block.issuer.expires_in,
-            schedule=schedule,
-            overlap=overlap,
+            schedule=self._once(schedule),
+            overlap=self._once(overlap),
             compromise=block.compromise or defaults.compromise or Mode.ROTATE_FIRST,
-            owner=block.owner or defaults.owner or "",
-            tags=frozenset((*defaults.tags, *block.tags)),
-            notify=tuple(dict.fromkeys((*defaults.notify, *block.notify))),
+            owner=self._once(block.owner or defaults.owner or ""),
+            tags=self._once(frozenset((*defaults.tags, *block.tags))),
+            notify=self._once(tuple(dict.fromkeys((*defaults.notify, *block.notify)))),
         )
-        self._check_destinations(document, at, policy)
+        self._check_destinations(document, written, policy)
         self._check_quota(document, at, policy, traits)
         for location, what, remedy in self._check(policy, traits):
             self._refuse_in_policy(document, index, location, what, remedy)
@@ -214,16 +223,17 @@ class Resolving:
             self.problems.append(document.problem(f"unknown connection `{name}`", remedy, at))
         return self._connections.get(name)
 
-    def _check_destinations(self, document: Document, at: Location, policy: Policy) -> None:
-        for place, target in enumerate(policy.targets):
-            key = self._accounts[target.connection] + json.dumps(target.place, sort_keys=True)
-            source = _source(document, (*at, "stores", place))
+    def _check_destinations(self, document: Document, written: WrittenPolicy, policy: Policy) -> None:
+        for target, spot in zip(policy.targets, written.store_spots, strict=True):
+            asked = self._accounts[target.connection] + json.dumps(target.place, sort_keys=True)
+            key = blake2b(asked.encode(errors="surrogatepass"), digest_size=16).digest()
             if key in self._destinations:
-                other, where = self._destinations[key]
+                other, there, line_and_column = self._destinations[key]
+                where = Source(there, *line_and_column)
                 what = f"policy `{policy.name}` writes to {target}, and so does `{other}` ({where})"
-                self.problems.append(document.problem(what, "write each token to a place of its own",
-                                                      (*at, "stores", place)))  # fmt: skip
-            self._destinations.setdefault(key, (policy.name, source))
+                remedy = "write each token to a place of its own"
+                self.problems.append(Problem(what, remedy, document.file, *spot))
+            self._destinations.setdefault(key, (policy.name, document.file, spot))
 
     def _check_quota(self, document: Document, at: Location, policy: Policy, traits: IssuerTraits) -> None:
         """Refuse the first secret that leaves no room to rotate: each has a token, and one has two for a while."""
@@ -236,6 +246,11 @@ class Resolving:
                 "there is no room left for a new one"
             )
             self.problems.append(document.problem(what, "use another account for some of them", (*at, "issuer")))
+
+    def _once(self, value: SharedT) -> SharedT:
+        """Give the first value that equals this one: a hundred thousand policies have few schedules."""
+        shared: SharedT = self._shared.setdefault(value, value)
+        return shared
 
     def _refuse_in_policy(self, document: Document, index: int, location: Location, what: str, remedy: str) -> None:
         """Place a problem of a policy in the policy, or in the defaults if that is where it was written."""
@@ -257,7 +272,3 @@ class Resolving:
 def _plain(model: BaseModel) -> dict[str, Any]:
     """Give plain data that the model reads back. Defaults are left out, so a key added later changes no old place."""
     return model.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-
-
-def _source(document: Document, at: Location, *, at_key: bool = False) -> Source:
-    return Source(document.file, *(document.key_spot(at) if at_key else document.spot(at)))

@@ -4,12 +4,14 @@ mistake hides no other.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from rotator.config.documents import Document
+from rotator.config.documents import Document, Spot
 from rotator.config.file_format import ConnectionBlock, Defaults, PolicyBlock, check_name
 from rotator.config.problems import did_you_mean, problems_from
 from rotator.domain.errors import Problem
@@ -18,16 +20,41 @@ BlockT = TypeVar("BlockT", bound=BaseModel)
 _SECTIONS: Final = ("connections", "defaults", "policies")
 
 
+@dataclass(frozen=True)
+class WrittenPolicy:
+    """One policy as it stands in its file."""
+
+    index: int
+    """In the file's list."""
+    block: PolicyBlock
+    spot: Spot
+    store_spots: tuple[Spot, ...]
+
+
 @dataclass
 class PolicyFile:
-    """What stands in one file, as far as it is valid; ``names`` are those of connections that are not, too."""
+    """What stands in one file, as far as it is valid."""
 
     document: Document
     connections: dict[str, ConnectionBlock] = field(default_factory=dict)
-    names: tuple[str, ...] = ()
+    names: dict[str, Spot] = field(default_factory=dict)
+    """Where each connection is named; those that are not valid, too."""
     defaults: Defaults = field(default_factory=Defaults)
-    policies: list[tuple[int, PolicyBlock]] = field(default_factory=list)
-    """Each with its index in the file's list."""
+    _packed: list[str] = field(default_factory=list)
+    """Policies as JSON. All of them wait here for the last file to be read, and models are ten times as large."""
+
+    def pack(self, index: int, content: dict[str, Any]) -> None:
+        """Keep a valid policy of the file, and where it stands, until it is asked for."""
+        at = ("policies", index)
+        spots = [self.document.spot((*at, "stores", place)) for place in range(len(content["stores"]))]
+        self._packed.append(json.dumps((index, content, self.document.spot(at), spots)))
+
+    def policies(self) -> Iterator[WrittenPolicy]:
+        """Give the valid policies, each made when its turn comes."""
+        for packed in self._packed:
+            index, content, spot, spots = json.loads(packed)
+            block = PolicyBlock.model_validate(content)
+            yield WrittenPolicy(index, block, tuple(spot), tuple((line, column) for line, column in spots))
 
 
 def read_sections(document: Document, problems: list[Problem]) -> PolicyFile:
@@ -49,9 +76,8 @@ def read_sections(document: Document, problems: list[Problem]) -> PolicyFile:
         problems.append(document.problem("`policies`: must be a list", "begin each with `- name: …`", ("policies",)))
         return file
     for index, content in enumerate(policies):
-        policy = _validated(PolicyBlock, document, ("policies", index), content, problems)
-        if policy is not None:
-            file.policies.append((index, policy))
+        if _validated(PolicyBlock, document, ("policies", index), content, problems) is not None:
+            file.pack(index, content)
     return file
 
 
@@ -62,7 +88,7 @@ def _read_connections(file: PolicyFile, problems: list[Problem]) -> None:
         remedy = "write `name: {provider: …}` lines"
         problems.append(document.problem("`connections`: must be a mapping", remedy, ("connections",)))
         return
-    file.names = tuple(connections)
+    file.names = {name: document.key_spot(("connections", name)) for name in connections}
     for name, content in connections.items():
         at = ("connections", name)
         try:

@@ -39,12 +39,15 @@ def why_unfit(wanted: str, rules: NameRules) -> str | None:
     """Say why no name made of ``wanted`` would be accepted, or None."""
     if rules.max_length < MARK_LENGTH:
         return f"the issuer allows {rules.max_length} characters: too few for a mark to find a lost token by"
-    examples = [token_name(wanted, letter * MARK_LENGTH, rules) for letter in _MARK_ALPHABET]
-    if len(examples[0]) < rules.min_length:
+    longest = token_name(wanted, "a" * MARK_LENGTH, rules)
+    if len(longest) < rules.min_length:
         return f"the issuer wants at least {rules.min_length} characters"
-    for example in examples:
-        if rules.pattern is not None and not re.fullmatch(rules.pattern, example):
+    pattern = re.compile(rules.pattern) if rules.pattern is not None else None
+    forbid = re.compile(rules.forbid) if rules.forbid is not None else None
+    for letter in _MARK_ALPHABET if pattern or forbid else "":
+        example = longest[:-MARK_LENGTH] + letter * MARK_LENGTH
+        if pattern and not pattern.fullmatch(example):
             return f"the issuer only accepts names that match {rules.pattern}, and {example!r} does not"
-        if rules.forbid is not None and re.search(rules.forbid, example):
+        if forbid and forbid.search(example):
             return f"the issuer refuses names that contain {rules.forbid}, as {example!r} would"
     return None

@@ -7,8 +7,9 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+import yaml
 
-from rotator.config import documents
+from rotator.config import composing, documents
 from rotator.domain.errors import InvalidInput
 
 FILE = Path("p.yaml")
@@ -151,10 +152,12 @@ def test_ordinary_values_are_read_as_yaml_means_them():
 
 
 def test_the_slow_parser_says_the_same(monkeypatch):
-    import yaml
+    class Slow(composing.Shallow, yaml.SafeLoader):
+        pass
 
-    monkeypatch.setattr(documents, "_LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(composing, "_Loader", Slow)
     same = {"a tab", "an open quote", "a star", "an at", "two colons", "a key alone", "an outdent", "two documents"}
+    same |= {"a hundred thousand brackets"}
     for name in same:
         content, expected = CASES[name]
         assert problems(content) == [expected]
@@ -187,3 +190,11 @@ def test_a_place_in_the_file_is_found_by_keys_and_indexes():
     assert document.spot(("f", "e")) == (4, 16)
     assert document.holds(("f", "e"))
     assert not document.holds(("f", "g"))
+
+
+def test_places_are_still_found_after_a_document_has_given_its_memory_back():
+    document = parse("a:\n  - {b: 1,\n     c: [2, 3]}\n")
+    document.let_go()
+    assert document.data is None
+    assert document.spot(("a", 0, "c", 1)) == (3, 13)
+    assert document.key_spot(("a", 0, "c")) == (3, 6)
