@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from rotator.domain import naming, schedule
-from rotator.domain.contracts import IssuerTraits
+from rotator.domain.contracts import Coexistence, IssuerTraits
 from rotator.domain.durations import Duration
 from rotator.domain.policy import Policy
 
@@ -33,10 +33,23 @@ def policy_problems(policy: Policy, traits: IssuerTraits) -> Iterator[Located]:
             "this issuer does not tell when a token was last used",
             "use `for` alone",
         )
+    yield from _coexistence_problems(policy, traits)
     lifetime = policy.lifetime or traits.expiry.never_means
     yield from _interval_problems(policy, lifetime)
     yield from _overlap_problems(policy)
     yield from _window_problems(policy, lifetime)
+
+
+def _coexistence_problems(policy: Policy, traits: IssuerTraits) -> Iterator[Located]:
+    """Find a schedule by which nothing could ever begin: none takes a token away before there is another."""
+    wanted = policy.schedule
+    asked = next((key for key in ("every", "cron", "before_expiry") if getattr(wanted, key) is not None), None)
+    if asked is not None and (traits.coexistence is Coexistence.ONE or traits.max_active == 1):
+        yield (
+            ("schedule", asked),
+            "this issuer has one token at a time, and no schedule leaves consumers without one",
+            f"write `schedule: never`, and run `rotate now {policy.name} --revoke-first` when downtime will do",
+        )
 
 
 def _expiry_problems(policy: Policy, traits: IssuerTraits) -> Iterator[Located]:

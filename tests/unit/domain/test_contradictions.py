@@ -6,10 +6,10 @@ from datetime import date, time, timedelta
 
 import pytest
 
-from rotator.domain.contracts import ExpiryRules, IssuerTraits, NameRules
+from rotator.domain.contracts import Coexistence, ExpiryRules, IssuerTraits, NameRules
 from rotator.domain.contradictions import policy_problems
 from rotator.domain.durations import Duration
-from rotator.domain.model import Overlap
+from rotator.domain.model import Mode, Overlap
 from rotator.domain.policy import Freeze, Schedule, Window
 from tests.unit.domain.builders import a_policy
 
@@ -24,7 +24,14 @@ def length(text: str) -> Duration:
 ANY = IssuerTraits()
 THREE_MONTHS_OR_A_YEAR = IssuerTraits(expiry=ExpiryRules(required=True, choices=(length("3 months"), length("1 year"))))
 AT_MOST_A_YEAR = IssuerTraits(expiry=ExpiryRules(maximum=length("365 days")))
+ONE_AT_A_TIME = IssuerTraits(coexistence=Coexistence.ONE)
 NEVER_IS_A_YEAR = IssuerTraits(expiry=ExpiryRules(never_means=length("1 year")))
+
+
+NO_SCHEDULE = (
+    "this issuer has one token at a time, and no schedule leaves consumers without one",
+    "write `schedule: never`, and run `rotate now api --revoke-first` when downtime will do",
+)
 
 
 def every(text: str, **more) -> Schedule:
@@ -49,6 +56,7 @@ def every(text: str, **more) -> Schedule:
             a_policy(overlap=Overlap(until_unused_for=timedelta(hours=1))), IssuerTraits(reports_last_use=True),
             id="last use is told",
         ),
+        pytest.param(a_policy(), ONE_AT_A_TIME, id="one token at a time, rotated by people only"),
         pytest.param(a_policy(every("2 days"), overlap=Overlap(timedelta(hours=47))), ANY, id="a long overlap"),
         pytest.param(
             a_policy(token_name="production-api-server"), IssuerTraits(names=NameRules(max_length=20)),
@@ -91,6 +99,16 @@ def test_what_can_work_has_no_problem(policy, traits):
             a_policy(lifetime=length("366 days")), AT_MOST_A_YEAR,
             (("issuer", "expires_in"), "366 days is longer than this issuer allows", "choose at most 365 days"),
             id="a lifetime that is too long",
+        ),
+        pytest.param(
+            a_policy(every("90 days"), compromise=Mode.REVOKE_FIRST), ONE_AT_A_TIME,
+            (("schedule", "every"), *NO_SCHEDULE),
+            id="one token at a time, and a schedule",
+        ),
+        pytest.param(
+            a_policy(Schedule(before_expiry=length("14 days")), lifetime=length("90 days")), IssuerTraits(max_active=1),
+            (("schedule", "before_expiry"), *NO_SCHEDULE),
+            id="a quota of one token, and a schedule by its expiry",
         ),
         pytest.param(
             a_policy(every("90 days"), lifetime=length("30 days")), ANY,
