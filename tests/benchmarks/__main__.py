@@ -76,5 +76,39 @@ def _scale(_folder: Path) -> Iterator[str]:
         )
 
 
+def _quota(folder: Path) -> Iterator[str]:
+    yield f"{quota.ROTATIONS:,} rotations, where each service lets {quota.PER_SECOND} requests a second pass"
+    filled = quota.fill(folder)
+    yield (
+        f"  x {filled.ratio:.3f} of the time that the limits allow ({filled.seconds:.0f} s); "
+        f"{filled.share_refused:.2%} of {filled.requests:,} requests refused"
+    )
+
+
+def _many(folder: Path) -> Iterator[str]:
+    yield f"{many.SECRETS:,} secrets in one command"
+    milestones = many.ten_thousand(folder)
+    for each in milestones:
+        yield f"  {each.dead:>6,} old tokens dead: {each.cpu_seconds:6.1f} CPU seconds, {each.megabytes:.0f} MB"
+    yield f"  the last thousand x {many.slowdown(milestones):.2f} of the second"
+
+
+def _processes(folder: Path) -> Iterator[str]:
+    (folder / "postgresql").mkdir()
+    with running_postgresql(folder / "postgresql") as server:
+        ratio = many.two_processes(folder, server)
+    yield f"Two processes on one PostgreSQL: x {ratio:.2f} of the rotations that one ends in a second"
+
+
+PARTS: Final[Mapping[str, Callable[[Path], Iterator[str]]]] = {
+    "rotations": _rotations,
+    "starts": _starts,
+    "scale": _scale,
+    "quota": _quota,
+    "many": _many,
+    "processes": _processes,
+}
+
+
 if __name__ == "__main__":
     main()
