@@ -11,7 +11,7 @@ from typing import Any, Final
 from rotator.config.windows import parse_freeze, parse_window
 from rotator.domain.contracts import Coexistence, ExpiryRules, Issued, IssueRequest, IssuerTraits, StoreTraits
 from rotator.domain.durations import Duration
-from rotator.domain.model import ConnectionName, IssuerRef, Overlap, SecretName, Target
+from rotator.domain.model import ConnectionName, Handle, IssuerRef, Overlap, SecretName, Target
 from rotator.domain.policy import Policy, Schedule, Source
 from tests.fakes.memory_issuer import MemoryIssuer
 from tests.fakes.world import A_DAY, ENV_FILE, HEROKU, NO_OVERLAP, RESTARTED, SECRETS_MANAGER, VAULT
@@ -124,10 +124,22 @@ class ShortensTheOld(MemoryIssuer):
         return issued
 
 
+class OnAPage(MemoryIssuer):
+    """Its tokens are made and deleted on a page, which shows nothing of them but their names."""
+
+    def _make(self, name: Any, *rest: Any, **more: Any) -> Any:
+        token = super()._make(name, *rest, **more)
+        token.handle = Handle(name)
+        return token
+
+    def _free_handle(self) -> Handle:
+        return Handle("")
+
+
 _EXPIRING = ExpiryRules(required=True, choices=(Duration.parse("90 days"), Duration.parse("180 days")))
 
 KINDS: Final = (
-    Kind("plain", 40, IssuerTraits()),
+    Kind("plain", 32, IssuerTraits()),
     Kind("bound", 16, IssuerTraits(binds_value_to_handle=True)),
     Kind(
         "watched", 16, IssuerTraits(reports_last_use=True),
@@ -146,6 +158,7 @@ KINDS: Final = (
     Kind("two", 20, IssuerTraits(coexistence=Coexistence.TWO, max_active=2), account_each=True),
     Kind("one", 5, IssuerTraits(coexistence=Coexistence.ONE, max_active=1), ONLY_BY_PEOPLE, (NO_OVERLAP,),
          account_each=True),
+    Kind("by-hand", 8, IssuerTraits(by_hand=True, lists=False), issuer=OnAPage),
     Kind("idle", 5, IssuerTraits(), ONLY_BY_PEOPLE),
 )  # fmt: skip
-"""Two hundred secrets. Another kind of issuer is one more line; what people do for it, ``Year._mend``."""
+"""Two hundred secrets. Another kind of issuer is one more line."""

@@ -52,7 +52,7 @@ def _of_services(estate: Estate) -> Iterator[Mishap]:
         begins = _sometime().replace(hour=9)
         yield Mishap(begins, "goes_down", whom, is_waited_for=whom == "ledger")
         yield Mishap(begins + timedelta(minutes=_dice.randrange(5, 600)), "comes_back", whom)
-    can_be_asked_again = [name for name in names if not name.startswith(("unlisted", "one", "idle"))]
+    can_be_asked_again = [name for name in names if not name.startswith(("unlisted", "one", "idle", "by-hand"))]
     yield from (Mishap(_sometime(), "loses_an_answer", _dice.choice(can_be_asked_again)) for _ in range(LOST_ANSWERS))
 
 
@@ -67,6 +67,8 @@ def _of_processes() -> Iterator[Mishap]:
 def _of_people(estate: Estate) -> Iterator[Mishap]:
     for week in range(52):
         yield Mishap(BEGINNING + timedelta(days=7 * week, hours=2), "people_look_after_it", is_waited_for=True)
+    for day in range(364):
+        yield Mishap(BEGINNING + timedelta(days=day, hours=4), "people_do_what_they_are_asked", is_waited_for=True)
     for day in (40, 220):
         at = BEGINNING + timedelta(days=day, hours=1)
         without_overlap = [name for name in estate.account_of if name.startswith("one-")]

@@ -66,6 +66,10 @@ def test_it_was_a_year_of_two_hundred_secrets_with_all_its_mishaps(year, estate)
     assert kinds["retired"] > 500
     for kind in ("sought", "discarded", "recovered", "value lost", "withdrawn", "contained"):
         assert kinds[kind], kind
+    by_hand = Counter(event.kind for event in estate.events if event.secret.startswith("by-hand"))
+    assert by_hand["retired"] > 16
+    assert by_hand["handed in"] >= by_hand["retired"]
+    assert year.counted["asked"] >= 2 * by_hand["retired"]  # to make one, and to delete one
 
 
 def test_no_policy_contradicts_itself(estate):

@@ -20,7 +20,9 @@ from rotator.flow import emergency
 from rotator.flow.opening import Order
 from rotator.flow.report import Report
 from rotator.flow.work import LEASE
+from tests.fakes.person import Person
 from tests.fakes.scripted import Killed, lost_answer, lost_request
+from tests.fakes.world import Worker
 from tests.property import eight_rules
 from tests.simulation.estate import Account, Estate
 from tests.simulation.kinds import END
@@ -79,6 +81,7 @@ class Year:
         self._kill_in = self._meet_in = 0
         self._is_to_lose_ledger = self._is_apart = False
         self._calendar = deque(calendar(self.estate))
+        self.people = {name: Person(account) for name, account in self.estate.accounts.items()}
         self.daemons = [Daemon(self, "east"), Daemon(self, "west")]
 
     def count(self, what: str) -> None:
@@ -184,9 +187,20 @@ class Year:
         """Once a week: what waits for a person is looked at, and done as its remedy says."""
         if not self.estate.ledger.is_gone:
             for rotation in self.estate.ledger.open_rotations():
-                if _needs_person(rotation):
+                if _needs_person(rotation) and not rotation.trouble.is_asked:
                     self.by_people.add(rotation.secret)
                     self._mend(rotation)
+
+    def _people_do_what_they_are_asked(self, _whom: str) -> None:
+        """Every day: tokens are made and deleted on the pages of services that have no other way."""
+        if self.estate.ledger.is_gone:
+            return
+        for rotation in self.estate.ledger.open_rotations():
+            if rotation.trouble is not None and rotation.trouble.is_asked:
+                self.count("asked")
+                account = self.estate.account_of[rotation.secret]
+                worker = Worker(account, self.estate.runner("alice", stays=False))
+                self.people[rotation.issuer.connection].does_as_asked(worker, rotation.secret)
 
     def _mend(self, rotation: Rotation) -> None:
         assert rotation.trouble is not None
