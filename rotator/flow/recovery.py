@@ -18,6 +18,7 @@ from rotator.domain.model import Destination, Phase, Placed, Proof, Rotation, To
 from rotator.domain.secret_value import SecretValue
 from rotator.flow import asking, death
 from rotator.flow.lost import look_for
+from rotator.flow.shortened import note_shortened
 from rotator.flow.values import value_of
 from rotator.flow.work import OpenDestination, Work, to_go_on, without_trouble
 
@@ -128,6 +129,7 @@ def withdraw(work: Work, why: str, *, restoring: bool) -> None:
         cleared = replace(without_trouble(cleared), given_up=why)  # whatever was asked for before is wanted no more
     if cleared != work.rotation:
         work.record(cleared, "withdrawing", why=why)
+    note_shortened(work)
     after, proofs = death.end_all(work, lifecycle.own_tokens_alive(work.rotation), "discarding")
     work.record(moved(after, Phase.WITHDRAWN, work.now), "withdrawn", why=why, proof=proofs)
 

@@ -30,6 +30,7 @@ from rotator.flow import asking, death
 from rotator.flow.lost import CLOCK_SKEW, wait_for_our_turn
 from rotator.flow.publishing import gravest
 from rotator.flow.putting_away import put_away, to_put_away
+from rotator.flow.shortened import note_shortened
 from rotator.flow.work import Work, poll, side_by_side, without_trouble
 
 _READ_LAG: Final = timedelta(seconds=15)
@@ -139,6 +140,7 @@ def verify(work: Work) -> None:
     """Ask the issuer with the new value, before any consumer can see it. A slow issuer is polled, not waited for."""
     _expect(work, Phase.ISSUED)
     assert work.held.new is not None
+    note_shortened(work)
     _verified(work, work.held.new)
     work.note(moved(work.rotation, Phase.VERIFIED, work.now), "verified", handle=work.new.handle)
 

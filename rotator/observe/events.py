@@ -30,6 +30,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "refused": "the issuer made no token",
     "sought": "looked for {name}, whose creation was not answered: {found}",
     "discarding": "revoking a token that nobody holds: {handles}",
+    "shortened": "the issuer ends {handle} at {expires}, now that there is another",
     "discarded": "it is dead: {proof}",
     "recovered": "took the value of {handle} back from a destination",
     "value lost": "the value of {handle} is lost; another token will be issued",

@@ -64,6 +64,8 @@ class MemoryIssuer:
         """How long a revoked token still works."""
         self.revokes_in_vain = False
         """Answers every revoke with DONE, and the token works on."""
+        self.shortens_to: timedelta | None = None
+        """With each new token, every other one has this long to live."""
         self.makes_duds = False
         """The value that it gives back is not the one that it accepts."""
         self.gives_back_the_newest = False
@@ -163,6 +165,9 @@ class MemoryIssuer:
         limit = self._traits.max_active
         if limit is not None and len(self.alive()) >= limit:
             raise Permanent(f"409: there are {limit} tokens already", remedy="Delete one.")
+        for other in self.alive() if self.shortens_to is not None else ():
+            end = self._now() + self.shortens_to
+            other.expires_at = min(end, other.expires_at or end)
         there = self.alive() if self.gives_back_the_newest else []
         made = there[-1] if there else self._make(request.name, request)
         value = f"dud_{secrets.token_hex(12)}" if self.makes_duds else made.value
