@@ -14,8 +14,16 @@ from tests.canary import CANARY
 from tests.crash.points import ON_THE_WIRE
 from tests.crash.rehearsal import KILLED, Kill, Rehearsal
 
+Act = Callable[[Rehearsal, str, Kill | None], int]
+"""Does what comes before the command that is to be killed, then that, with this output; gives its exit status."""
+
 GoesOn = Callable[[Rehearsal, int], None]
-"""Goes on after the kill of this number, and checks that all is as promised."""
+"""Goes on after the kill of this number, to the end, and checks that all is as promised."""
+
+
+def running(*command: str) -> Act:
+    """Give the act of one command that nothing comes before."""
+    return lambda run, output, kill: run.rotate(*command, output=output, kill=kill)
 
 
 def instants(points: Sequence[str]) -> Iterator[tuple[Kill, str]]:
@@ -27,24 +35,25 @@ def instants(points: Sequence[str]) -> Iterator[tuple[Kill, str]]:
 
 
 def kill_everywhere(
-    stage: Callable[[], Rehearsal], command: Sequence[str], goes_on: GoesOn, *, fewest_points: int
+    stage: Callable[[], Rehearsal], act: Act, goes_on: GoesOn, *, fewest_points: int, ends_with: int = 0
 ) -> None:
-    """Kill ``command`` at each of its instants and go on. All that was lost is told at once.
+    """Kill a command at each of its instants and go on. All that was lost is told at once.
 
     One secret lives through all of it, until something breaks: then another one takes its place. ``fewest_points``: far
-    fewer would mean that the points are not installed, and that the test shows nothing.
+    fewer would mean that the points are not installed, and that the test shows nothing. ``ends_with``: the exit status
+    of the command that nobody kills.
     """
     run = stage()
-    assert run.rotate(*command, output="undisturbed") == 0, run.said("undisturbed")
-    run.is_whole(rotated=True)
+    assert act(run, "undisturbed", None) == ends_with, run.said("undisturbed")
     points = run.points("undisturbed")
     assert len(points) >= fewest_points, points
+    goes_on(run, 0)
 
     broken, kills = [], [*instants(points)]
     for number, (kill, instant) in enumerate(kills):
         output = f"killed-{number:03}"
         try:
-            assert run.rotate(*command, output=output, kill=kill) == KILLED, "it was not killed"
+            assert act(run, output, kill) == KILLED, "it was not killed"
             goes_on(run, number)
         except AssertionError as error:
             broken.append(f"killed {instant}: {error}\n{run.said(output)}")

@@ -87,14 +87,18 @@ class Points:
             requests.Session, "send", lambda _self, request, *_a: f"request {request.method} {_path(request.url)}"
         )
         self._watch(URLLib3Session, "send", lambda _self, request: f"request {_aws_operation(request)}")
-        self._watch(psycopg.Connection, "execute", lambda _self, query, *_: f"statement {_first_words(query)}")
+        self._watch(psycopg.Connection, "execute", lambda _self, query, *_: _statement(query))
         self._watch(postgresql_login, "commit", lambda *_: "commit")
 
     def _watch(self, owner: Any, name: str, label: Callable[..., str]) -> None:
+        """Make each call a point, under the name that ``label`` gives it. No name: it is none."""
         original = getattr(owner, name)
 
         def passing(*arguments: Any, **named: Any) -> Any:
-            return self.around(label(*arguments), lambda: original(*arguments, **named))
+            called = label(*arguments)
+            if not called:
+                return original(*arguments, **named)
+            return self.around(called, lambda: original(*arguments, **named))
 
         setattr(owner, name, passing)
 
@@ -136,12 +140,18 @@ def _path(url: str) -> str:
 
 
 def _aws_operation(request: Any) -> str:
-    target = request.headers.get("X-Amz-Target", b"")
-    in_body = re.search(rb"Action=(\w+)", request.body if isinstance(request.body, bytes) else b"")
-    return in_body[1].decode() if in_body else target.decode() if isinstance(target, bytes) else str(target)
+    target = request.headers.get("X-Amz-Target", "")
+    asked = re.search(r"Action=(\w+)", _text(request.body))
+    return asked[1] if asked else _text(target)
 
 
-def _first_words(query: Any) -> str:
-    """Tell what is asked, without names and values."""
+def _text(sent: Any) -> str:
+    return sent.decode(errors="replace") if isinstance(sent, bytes) else str(sent)
+
+
+def _statement(query: Any) -> str:
+    """Name a statement that changes something, by its first words: without names and values."""
     text = query if isinstance(query, str) else query.as_string(None)
-    return " ".join(text.split()[:2])
+    if text.split()[0] == "SELECT" and "pg_terminate_backend" not in text:
+        return ""
+    return f"statement {' '.join(text.split()[:2])}"

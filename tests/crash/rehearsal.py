@@ -49,6 +49,8 @@ class Rehearsal:
         lines += [f"      - {destination.place}" for destination in self.destinations]
         lines += ["    schedule: never", f"    {self.rules}"]
         (self.folder / "policy.yaml").write_text("\n".join(lines) + "\n")
+        if self.service.profile:
+            (self.folder / "issuer.yaml").write_text(self.service.profile)
         assert self.rotate("adopt", self.name, *adopting, output="adopt") == 0, self.said("adopt")
 
     def rotate(self, *arguments: str, output: str, kill: Kill | None = None, given: str = "") -> int:

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from rotator.domain.model import SecretName
-from tests.crash.kills import GoesOn, kill_everywhere
+from tests.crash.kills import GoesOn, kill_everywhere, running
 from tests.crash.places import Bao, EnvFile, SecretsManager
 from tests.crash.rehearsal import Rehearsal
 from tests.crash.services import Sandbox
 from tests.servers.forked_rotate import ForkedRotate
 from tests.servers.moto import Moto
 from tests.servers.openbao import OpenBao
-from tests.servers.sandbox import SandboxIssuer
+from tests.servers.sandbox import StartSandbox
 
 NOW = ("now", "--all", "--yes", "--overlap", "0")
 
@@ -49,14 +49,15 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def stage(
-    ledger_url: str, tmp_path: Path, forked: ForkedRotate, sandbox: SandboxIssuer, openbao: OpenBao, mount: str,
+    ledger_url: str, tmp_path: Path, forked: ForkedRotate, start_sandbox: StartSandbox, openbao: OpenBao, mount: str,
     moto: Moto,
 ) -> Callable[[], Rehearsal]:  # fmt: skip
     def make() -> Rehearsal:
         name = SecretName(f"payments-{secrets.token_hex(4)}")
         folder = tmp_path / name
         places = EnvFile(folder), Bao(openbao, mount, name), SecretsManager(moto, name)
-        run = Rehearsal(name, folder, ledger_url, tmp_path / "ledger.key", forked, Sandbox(sandbox), places)
+        service = Sandbox(start_sandbox())
+        run = Rehearsal(name, folder, ledger_url, tmp_path / "ledger.key", forked, service, places)
         run.prepare()
         return run
 
@@ -65,4 +66,4 @@ def stage(
 
 @pytest.mark.parametrize("goes_on", [as_cron_would, as_a_person_would])
 def test_a_rotation_that_is_killed_anywhere_loses_nothing(stage: Callable[[], Rehearsal], goes_on: GoesOn) -> None:
-    kill_everywhere(stage, NOW, goes_on, fewest_points=45)
+    kill_everywhere(stage, running(*NOW), goes_on, fewest_points=45)
