@@ -5,6 +5,7 @@ What a command needs is imported when it runs; ``--version`` alone needs next to
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Final
 
@@ -22,6 +23,8 @@ def main() -> None:
 
         sys.stdout.write(f"rotate {version()}\n")
         return
+    if "run" in sys.argv[1:] and "--once" not in sys.argv:
+        _outlive_hangups()
     from rotator.cli.commands import UsageError, app, global_options_first
     from rotator.cli.output import fail
     from rotator.domain.errors import (
@@ -51,3 +54,8 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except Exception as bug:  # noqa: BLE001  the last door: what gets here is our bug, told without a traceback
         fail(bug, OUR_FAULT, as_json=as_json)
+
+
+def _outlive_hangups() -> None:
+    """Let SIGHUP, which has a daemon look for new policies, not end one that only begins: it looks for them anyway."""
+    signal.signal(signal.SIGHUP, lambda _number, _frame: None)
