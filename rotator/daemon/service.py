@@ -59,7 +59,7 @@ class Service:
         self._rests_until = rests_until
         self._pace = Pace(begin_per_hour)
         self._lock = threading.Lock()
-        self._agenda = Agenda()
+        self._agenda = Agenda(runner.tools.owner)
         self._in_hand: set[SecretName] = set()
         self._refusals: dict[SecretName, int] = {}
         self._policies: dict[SecretName, Policy] = {}
