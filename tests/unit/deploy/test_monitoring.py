@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from rotator.flow.report import Outcome
 from rotator.observe.metrics import ConnectionReading, Metrics, Reading, SecretReading
+from tests.servers.process import require
 
 ROOT: Final = Path(__file__).parents[3]
 ALERTS: Final = ROOT / "deploy/prometheus/alerts.yaml"
@@ -128,11 +129,9 @@ def test_a_message_in_the_runbook_is_one_of_the_program(message: str):
 
 
 def test_the_alerts_fire_on_what_they_are_about_and_on_nothing_else():
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is missing (Debian: prometheus)")
+    require(shutil.which("promtool") is not None, "promtool is missing (Debian: in the package prometheus)")
     tested = subprocess.run(
-        [promtool, "test", "rules", ROOT / "deploy/prometheus/alerts.test.yaml"],
+        ["promtool", "test", "rules", ROOT / "deploy/prometheus/alerts.test.yaml"],
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert tested.returncode == 0, tested.stdout + tested.stderr
