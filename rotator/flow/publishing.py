@@ -18,8 +18,8 @@ from rotator.domain.model import Destination, Phase, Placed, Version
 from rotator.domain.secret_value import SecretValue
 from rotator.flow.work import OpenDestination, Work, side_by_side
 
-_TRIES_AGAINST_SIBLINGS: Final = 3
-"""How often a write is repeated because somebody changed *another* field of the same document."""
+_TRIES_AGAINST_SIBLINGS: Final = 4
+"""How often a write is tried at once, when somebody changes *another* field of the same document each time."""
 
 
 def publish(work: Work) -> None:
@@ -63,7 +63,10 @@ def _publish_wave(work: Work, wave: list[Destination], value: SecretValue) -> No
 
 
 def _write(work: Work, destination: Destination, value: SecretValue, key: str) -> Version:
-    """Write, and show to consumers. Somebody's change to another field of the document does not stop us."""
+    """Write, and show to consumers. Somebody's change to another field of the document does not stop us.
+
+    Raises Temporary when such changes come too thick and fast, as when many tokens in one document are replaced at once.
+    """
     opened = work.open(destination)
     expected = destination.version or destination.before
     for _ in range(_TRIES_AGAINST_SIBLINGS):
@@ -74,7 +77,7 @@ def _write(work: Work, destination: Destination, value: SecretValue, key: str) -
             if not _is_ours_to_write_over(work, destination, opened, stored):
                 raise
             expected = stored.version if stored else None
-    return _write_once(work, opened, value, expected, key)
+    raise Temporary("Others change the same document again and again: it could not be written yet.")
 
 
 def _is_ours_to_write_over(

@@ -57,6 +57,26 @@ def test_somebodys_change_to_another_field_does_not_stop_us(make_world, kind):
     assert world.alive() == {world.held_everywhere()}
 
 
+@readable({"vault": VAULT, "aws": SECRETS_MANAGER})
+def test_many_changes_to_other_fields_are_waited_for_and_ask_nobody(make_world, kind):
+    world = make_world(stores={"store": kind})
+    world.adopt()
+    changes = iter(range(10))
+
+    def somebody_changes_a_sibling(moment):
+        if moment == "before store.write" and (number := next(changes, None)) is not None:
+            world.stores["store"].change_a_sibling("app", "password", f"theirs-{number}")
+
+    world.hook = somebody_changes_a_sibling
+    assert world.worker().rotate().outcome is Outcome.ROTATED
+    assert next(changes, None) is None
+    assert world.alive() == {world.held_everywhere()}
+    assert [event.detail["family"] for event in world.ledger.history("app") if event.kind == "trouble"] == [
+        "temporary",
+        "temporary",
+    ]
+
+
 @readable()
 @pytest.mark.parametrize("same_process", [True, False], ids=["same process", "another process"])
 def test_somebodys_change_to_our_field_stops_us_until_a_person_says_to_go_on(make_world, kind, same_process):
