@@ -8,12 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.canary import CANARY
+from tests.servers.forked_rotate import ForkedRotate
 from tests.servers.process import require
 
 ROTATE = Path(sys.executable).parent / "rotate"
@@ -55,6 +57,8 @@ class Desk:
     environment: dict[str, str] = field(default_factory=dict)
     ordinary: bool = False
     """Run without root's right to read and write everything."""
+    forked: ForkedRotate | None = None
+    """What runs are forks of, for tests with very many of them. Its rights are theirs; see ``ordinary``."""
 
     @property
     def policies(self) -> Path:
@@ -75,8 +79,13 @@ class Desk:
 
         ``given`` is what it reads from its standard input.
         """
+        said = (self._forked if self.forked is not None else self._started)(arguments, given, environment)
+        _is_well_behaved(said, code, arguments)
+        return said
+
+    def _started(self, arguments: Sequence[str], given: str | None, environment: Mapping[str, str]) -> Said:
         done = subprocess.run(
-            [*(_without_privileges() if self.ordinary else ()), ROTATE, *arguments],
+            [*(without_privileges() if self.ordinary else ()), ROTATE, *arguments],
             cwd=self.folder,
             env=self.whole_environment(environment),
             stdin=subprocess.DEVNULL if given is None else None,
@@ -86,8 +95,16 @@ class Desk:
             timeout=60,
             check=False,
         )
-        said = Said(done.returncode, done.stdout, done.stderr)
-        _is_well_behaved(said, code, arguments)
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    def _forked(self, arguments: Sequence[str], given: str | None, environment: Mapping[str, str]) -> Said:
+        assert self.forked is not None
+        with tempfile.TemporaryDirectory() as output:
+            code = self.forked.run(
+                arguments, self.whole_environment(environment), Path(output), folder=self.folder, given=given or ""
+            )
+            said = Said(code, *((Path(output) / name).read_text() for name in ("stdout", "stderr")))
+        CANARY.look_at("the output of rotate", said.text)
         return said
 
     def json(self, *arguments: str, code: int = 0, **environment: str) -> Said:
@@ -157,7 +174,7 @@ def _is_well_behaved(said: Said, code: int, arguments: tuple[str, ...]) -> None:
     assert "bug of rotate's" not in said.text, f"`{command}` ran into a bug:\n{said.text}"
 
 
-def _without_privileges() -> list[str]:
+def without_privileges() -> list[str]:
     """Take from root, for whom every file can be read, what makes it so."""
     if os.geteuid() != 0:
         return []

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.acceptance.bystander import Bystander, bystander
-from tests.acceptance.command import Said
+from tests.acceptance.command import Said, without_privileges
 from tests.canary import Canary
+from tests.servers.forked_rotate import ForkedRotate
 from tests.servers.moto import Moto
 from tests.servers.openbao import OpenBao
 
@@ -257,8 +258,18 @@ def around(tmp_path_factory: pytest.TempPathFactory, openbao: OpenBao, moto: Mot
         yield made
 
 
+@pytest.fixture(scope="module")
+def forked() -> Iterator[ForkedRotate]:
+    """What all these commands are forks of. It has not root's right to read and write everything."""
+    process = ForkedRotate(without_privileges())
+    yield process
+    process.close()
+
+
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
-def test_it_is_told_and_nothing_is_touched(row: Bad, around: Bystander, known_values: Canary) -> None:
+def test_it_is_told_and_nothing_is_touched(
+    row: Bad, around: Bystander, forked: ForkedRotate, known_values: Canary
+) -> None:
     known_values.watch(around.desk.folder)
     known_values.may_hold_values(around.env_file)
     places = around.places()
@@ -273,7 +284,7 @@ def test_it_is_told_and_nothing_is_touched(row: Bad, around: Bystander, known_va
         assert filled(old) in policy
         policy = policy.replace(filled(old), filled(new))
     command = filled(row.command).split()
-    desk = around.with_desk(ordinary=True)
+    desk = around.with_desk(forked=forked)
     with row.spoilt(around):
         around.desk.write_policy(policy)
         before = around.everything()

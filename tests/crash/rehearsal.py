@@ -15,6 +15,7 @@ from tests.crash.services import Service
 from tests.servers.forked_rotate import ForkedRotate
 
 KILLED = -9
+_SHOWN = 2000
 
 Kill = tuple[int, str]
 """The number of a point, and ``before`` or ``after``."""
@@ -76,7 +77,8 @@ class Rehearsal:
         return (self.folder / output / "points").read_text().splitlines()
 
     def said(self, output: str) -> str:
-        return "".join((self.folder / output / name).read_text() for name in ("stdout", "stderr"))
+        """Give the end of what runs with this output have said."""
+        return "".join((self.folder / output / name).read_text()[-_SHOWN:] for name in ("stdout", "stderr"))
 
     # --- what must be true -----------------------------------------------------------------------------------------
 

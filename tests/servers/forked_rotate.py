@@ -12,23 +12,26 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
+
+import providers
+import rotator
 
 REPOSITORY: Final = Path(__file__).parents[2]
 
-_IMPORTED_ONCE: Final = (
-    *("boto3.session", "botocore.auth", "hvac", "httpx", "jinja2", "jmespath", "psycopg", "requests", "yaml"),
-    *("providers.issuers.aws_iam", "providers.issuers.by_hand", "providers.issuers.http"),
-    *("providers.issuers.postgresql_login", "providers.stores.aws_secrets_manager", "providers.stores.env_file"),
-    *("providers.stores.vault", "pydantic_settings", "sqlalchemy.dialects.sqlite", "sqlalchemy.dialects.postgresql"),
-    *("rotator.app", "rotator.cli.main", "rotator.cli.commands", "rotator.cli.reporting", "rotator.flow.emergency"),
-    *("rotator.flow.handing_in", "rotator.flow.reconcile", "rotator.ledger.ledger"),
+_SDKS: Final = (
+    *("boto3.session", "botocore.auth", "encodings.ascii", "httpx", "hvac", "jinja2", "jmespath", "psycopg"),
+    *("requests", "sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite", "yaml"),
 )
+_NOT_FOR_RUNS: Final = ("__main__", "migrations", "testing")
 _AWS_SERVICES: Final = ("iam", "secretsmanager", "sts")
 
 
@@ -91,14 +94,20 @@ def main() -> None:
 
 
 def _get_ready() -> None:
-    for module in _IMPORTED_ONCE:
+    for module in (*_SDKS, *_modules_of(rotator), *_modules_of(providers)):
         with suppress(ModuleNotFoundError):  # an extra that is not installed: then no test needs it
             importlib.import_module(module)
     _read_models_of_aws_once()
     _read_sample_policies()
     _build_commands_once()
+    assert threading.active_count() == 1, "a fork has only the thread that forks"
     gc.collect()
     gc.freeze()  # else the first collection in each child copies every page of all this
+
+
+def _modules_of(package: ModuleType) -> Iterator[str]:
+    found = (module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."))
+    return (name for name in found if not set(_NOT_FOR_RUNS) & set(name.split(".")))
 
 
 def _read_models_of_aws_once() -> None:
