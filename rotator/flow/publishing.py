@@ -65,7 +65,7 @@ def _publish_wave(work: Work, wave: list[Destination], value: SecretValue) -> No
 def _write(work: Work, destination: Destination, value: SecretValue, key: str) -> Version:
     """Write, and show to consumers. Somebody's change to another field of the document does not stop us.
 
-    Raises Temporary when such changes come too thick and fast, as when many tokens in one document are replaced at once.
+    Raises Temporary when such changes come too thick and fast, as when all tokens of one document are replaced at once.
     """
     opened = work.open(destination)
     expected = destination.version or destination.before
