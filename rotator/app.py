@@ -6,7 +6,7 @@ import getpass
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from rotator.config.policy_source.in_force import PolicySource
 from rotator.config.policy_source.opening import open_policy_source
 from rotator.config.references import ConnectionAccess
 from rotator.config.settings import Settings
+from rotator.config.stored_credential import StoredCredential, credentials_in_stores
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import Access, Issuer
 from rotator.domain.errors import NeedsOperator
@@ -133,10 +134,12 @@ class OpenConnections:
         self._plugins = plugins
         self._clock = clock
         self._budget = budget
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        """Reentrant: opening a connection may open the store that its credentials lie in. Nobody is called under it."""
         self._access: dict[ConnectionName, ConnectionAccess] = {}
         self._budgets: dict[ConnectionName, ConnectionBudget] = {}
         self._opened: dict[tuple[ConnectionName, str], Any] = {}
+        self._stored: dict[ConnectionName, dict[str, StoredCredential]] = {}
 
     def issuer(self, ref: IssuerRef) -> Issuer:
         connection = self._connection(ref.connection)
@@ -147,6 +150,22 @@ class OpenConnections:
         return issuer
 
     def destination(self, target: Target) -> OpenDestination:
+        """Open a destination. A credential that is read from there is read anew: it may be about to change."""
+        opened = self._open_place(target)
+        with self._lock:
+            same = [each for stored in self._stored.values() for each in stored.values() if each.target == target]
+        for credential in same:
+            credential.forget()
+        return opened
+
+    def stored_credentials(self) -> Iterator[StoredCredential]:
+        """Give every credential of a connection that lies in a store. None is looked up yet."""
+        for connection in self._policies.connections.values():
+            if any(credentials_in_stores(connection)):
+                self._access_of(connection)
+                yield from self._stored[connection.name].values()
+
+    def _open_place(self, target: Target) -> OpenDestination:
         from rotator.flow.work import OpenDestination  # noqa: PLC0415  it brings the ledger with it
 
         connection = self._connection(target.connection)
@@ -162,13 +181,12 @@ class OpenConnections:
         with self._lock:
             earlier, self._plugins = self._plugins, plugins
             before, self._policies = self._policies.connections, policies
-            for name, connection in before.items():
-                same_plugin = earlier.find(connection.provider) is plugins.find(connection.provider)
-                if not (same_plugin and _says_the_same(connection, policies.connections.get(name))):
-                    self._access.pop(name, None)
-                    self._budgets.pop(name, None)
-                    for key in [key for key in self._opened if key[0] == name]:
-                        del self._opened[key]
+            for name in _changed(before, earlier, policies.connections, plugins):
+                self._access.pop(name, None)
+                self._budgets.pop(name, None)
+                self._stored.pop(name, None)
+                for key in [key for key in self._opened if key[0] == name]:
+                    del self._opened[key]
 
     def budgets(self) -> dict[ConnectionName, ConnectionBudget]:
         """Give the budget of each connection that was used so far."""
@@ -202,13 +220,49 @@ class OpenConnections:
 
     def _once(self, key: tuple[ConnectionName, str], connection: Connection, make: Callable[[Access], Any]) -> Any:
         with self._lock:
-            access = self._access.get(connection.name)
-            if access is None:
-                self._budgets[connection.name] = budget = self._budget(connection)
-                access = self._access[connection.name] = ConnectionAccess(connection, self._clock, budget=budget)
             if key not in self._opened:
-                self._opened[key] = make(access)
+                self._opened[key] = make(self._access_of(connection))
             return self._opened[key]
+
+    def _access_of(self, connection: Connection) -> ConnectionAccess:
+        """Give what a connection works with. The stores of its credentials are opened now, not when one is asked for:
+        that may be while the connection holds locks of its own.
+        """
+        name = connection.name
+        with self._lock:
+            if name not in self._access:
+                stored = self._stored[name] = {
+                    credential: self._in_store(credential, name, target)
+                    for credential, target in credentials_in_stores(connection)
+                }
+                self._budgets[name] = budget = self._budget(connection)
+                self._access[name] = ConnectionAccess(connection, self._clock, budget=budget, stored=stored)
+            return self._access[name]
+
+    def _in_store(self, credential: str, needed_by: ConnectionName, target: Target) -> StoredCredential:
+        opened = self._open_place(target)
+        return StoredCredential(credential, needed_by, target, opened.store, opened.place, self._clock)
+
+
+def _changed(
+    before: dict[ConnectionName, Connection],
+    earlier: Plugins,
+    after: dict[ConnectionName, Connection],
+    plugins: Plugins,
+) -> set[ConnectionName]:
+    """Give the connections that say something else than before, and those that read their credentials from one."""
+
+    def is_the_same(name: ConnectionName, connection: Connection) -> bool:
+        same_plugin = earlier.find(connection.provider) is plugins.find(connection.provider)
+        return same_plugin and _says_the_same(connection, after.get(name))
+
+    changed = {name for name, connection in before.items() if not is_the_same(name, connection)}
+    readers = {
+        name
+        for name, connection in before.items()
+        if any(target.connection in changed for _, target in credentials_in_stores(connection))
+    }
+    return changed | readers
 
 
 def _says_the_same(before: Connection, after: Connection | None) -> bool:

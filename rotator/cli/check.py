@@ -36,9 +36,10 @@ def check(
         else:
             line(f"OK: {summary}.")
         return
-    from rotator.flow.inspection import inspect, inspect_channel
+    from rotator.flow.inspection import inspect, inspect_channel, inspect_credential
 
-    findings = [finding for policy in policies.policies for finding in inspect(session.app.connections, policy)]
+    findings = [inspect_credential(str(each), each) for each in session.app.connections.stored_credentials()]
+    findings += [finding for policy in policies.policies for finding in inspect(session.app.connections, policy)]
     findings += [inspect_channel(channel) for channel in session.app.channels()]
     warnings = session.app.connections.warnings
     wrong = [finding for finding in findings if finding.error is not None]

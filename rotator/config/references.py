@@ -1,6 +1,7 @@
-"""Management credentials: references in policy files, values from the environment or from files.
+"""Management credentials: references in policy files, values from the environment, from files, or from a store.
 
-A value is looked up when it is needed and never kept: it may itself be rotated under us.
+A value is looked up when it is needed and not kept: it may itself be rotated under us. What a store is asked for is
+the one exception, for a minute: see ``stored_credential``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Final, TypeVar
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import NO_BUDGET, Budget
 from rotator.domain.errors import NeedsOperator
+from rotator.domain.model import Target
 from rotator.domain.policy import Connection
 from rotator.domain.secret_value import SecretValue
 
@@ -39,7 +41,7 @@ class Reference:
         """Read ``env:NAME`` or ``file:PATH``. ValueError says what is wrong, without the text: it may be a secret."""
         scheme, colon, target = text.partition(":")
         if scheme in ("vault", "aws") and colon:
-            raise ValueError(f"references to a store (`{scheme}:…`) are not available in this version; {HOW_TO_REFER}")
+            raise ValueError(f"only the credentials of a connection can be in a store (`{scheme}:…`); {HOW_TO_REFER}")
         if scheme not in ("env", "file") or not colon:
             raise ValueError(f"not a reference, and a policy file never holds a secret itself; {HOW_TO_REFER}")
         if not target.strip() or target != target.strip():
@@ -55,8 +57,8 @@ class Reference:
 class ConnectionAccess:
     """What one connection's provider is given to work with (contracts.Access). Safe to use from several threads.
 
-    ``file:`` paths are taken from the directory of the policy file that names them. ``warnings`` collects what a
-    person should mend but nothing stops for: a file that others may read.
+    ``file:`` paths are taken from the directory of the policy file that names them; ``stored`` looks up, by name, what
+    lies in a store. ``warnings`` collects what a person should mend but nothing stops for: a file that others may read.
     """
 
     def __init__(
@@ -65,26 +67,33 @@ class ConnectionAccess:
         clock: Clock,
         environment: Mapping[str, str] | None = None,
         budget: Budget = NO_BUDGET,
+        stored: Mapping[str, Callable[[], SecretValue]] | None = None,
     ) -> None:
         self.clock = clock
         self.budget = budget
         self.warnings: list[str] = []
         self._name = connection.name
-        self._credentials: Mapping[str, str] = connection.config.credentials
+        self._credentials: Mapping[str, str | Target] = connection.config.credentials
+        self._stored = stored or {}
         self._folder = connection.source.file.parent
         self._environment = os.environ if environment is None else environment
         self._shared: dict[str, Any] = {}
         self._lock = threading.RLock()
 
     def credential(self, name: str) -> SecretValue:
-        """Look a management credential up now. NeedsOperator says what is missing and where it was looked for."""
-        text = self._credentials.get(name)
-        if text is None:
+        """Look a management credential up now. NeedsOperator says what is missing and where it was looked for.
+
+        Temporary: the store that it lies in does not answer.
+        """
+        reference = self._credentials.get(name)
+        if reference is None:
             what = f"Connection {self._name} has no credential `{name}`."
             raise NeedsOperator(what, remedy=f"Add it under `credentials`: {HOW_TO_REFER}.")
+        if isinstance(reference, Target):
+            return self._stored[name]()
         needed_by = f"connection {self._name}"
         return look_up(
-            Reference.parse(text), needed_by, self._folder, self._environment, name=f"`{name}`", warn=self.warn
+            Reference.parse(reference), needed_by, self._folder, self._environment, name=f"`{name}`", warn=self.warn
         )
 
     def warn(self, what: str) -> None:

@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from rotator.config.channels import unknown_channels
+from rotator.config.credentials import needs_a_store, unknown_and_missing, why_no_reference
 from rotator.config.documents import Document, Spot
 from rotator.config.file_format import ConnectionBlock, PolicyBlock, StoreBlock
 from rotator.config.merging import overlap_of, schedule_of
 from rotator.config.plugins import Plugin, Plugins
 from rotator.config.problems import did_you_mean, problems_from
-from rotator.config.references import HOW_TO_REFER, Reference
 from rotator.config.sections import PolicyFile, WrittenPolicy
 from rotator.domain.contracts import IssuerPlugin, IssuerTraits, StorePlugin
 from rotator.domain.errors import InvalidInput, Problem
@@ -31,6 +31,7 @@ from rotator.domain.policy import Connection, Policy, PolicySet, Source
 ModelT = TypeVar("ModelT", bound=BaseModel)
 SharedT = TypeVar("SharedT", bound=Hashable)
 Location = tuple[str | int, ...]
+Settings = dict[str, Any]
 Check = Callable[[Policy, IssuerTraits], Iterable[tuple[Location, str, str]]]
 """Finds what can never work between a policy and its issuer: where in the policy, what, what to do."""
 
@@ -55,6 +56,8 @@ class Resolving:
         """Those that are broken, too: who names one of them is not to blame."""
         self._accounts: dict[str, str] = {}
         """Of each connection, what it talks to: provider and settings without credentials, as JSON."""
+        self._with_stored: dict[str, tuple[Document, ConnectionBlock, Source]] = {}
+        """Connections whose credentials lie in stores: they are resolved when all the stores are known."""
         self._policy_names: dict[str, Source] = {}
         self._destinations: dict[bytes, tuple[str, Path, Spot]] = {}
         """Who writes to each, and where that is written; by a digest, for there may be very many."""
@@ -69,6 +72,9 @@ class Resolving:
         for file in files:
             self._add_connections(file)
             file.document.let_go()
+        for name, (document, block, source) in self._with_stored.items():
+            self._add_connection(document, name, block, source)
+            document.let_go()
         policies: list[Policy] = []
         for file in files:
             self._check_channels(file.document, ("defaults",), file.defaults.notify)
@@ -89,7 +95,11 @@ class Resolving:
                 continue
             self._connection_names[name] = source
             block = file.connections.get(name)
-            if block is not None:
+            if block is None:
+                continue
+            if needs_a_store((block.model_extra or {}).get("credentials")):
+                self._with_stored[name] = (file.document, block, source)
+            else:
                 self._add_connection(file.document, name, block, source)
 
     def _add_connection(self, document: Document, name: str, block: ConnectionBlock, source: Source) -> None:
@@ -97,9 +107,8 @@ class Resolving:
         plugin = self._plugin(document, (*at, "provider"), block.provider)
         if plugin is None:
             return
-        settings = block.model_extra or {}
         before = len(self.problems)
-        self._check_credentials(document, at, plugin, settings.get("credentials", {}))
+        settings = self._with_credentials(document, at, plugin, block.model_extra or {})
         config = self._validated(plugin.config, document, at, settings)
         if config is None or len(self.problems) > before:
             return
@@ -119,27 +128,46 @@ class Resolving:
             ]
             return None
 
-    def _check_credentials(self, document: Document, at: Location, plugin: Plugin, credentials: Any) -> None:
-        """Hold the names against what the plug-in takes, and the values against what a reference looks like."""
-        if not isinstance(credentials, dict):
-            return  # the plug-in's config says what it must be
+    def _with_credentials(self, document: Document, at: Location, plugin: Plugin, settings: Settings) -> Settings:
+        """Give a connection's settings with its references checked, and those that are mappings as places in stores."""
+        written = settings.get("credentials", {})
+        if not isinstance(written, dict):
+            return settings  # the plug-in's config says what it must be
         at = (*at, "credentials")
-        known = {credential.name for credential in plugin.credentials}
-        for name, text in credentials.items():
-            if name not in known:
-                what = f"provider `{plugin.name}` takes no credential `{name}`"
-                remedy = did_you_mean(name, known, "remove it")
-                self.problems.append(document.problem(what, remedy, (*at, name), at_key=True))
-            try:
-                Reference.parse(text if isinstance(text, str) else "")
-            except ValueError as error:
-                what, _, remedy = str(error).partition("; ")
-                self.problems.append(document.problem(f"`{name}`: {what}", remedy, (*at, name)))
-        for credential in plugin.credentials:
-            if credential.required and credential.name not in credentials:
-                what = f"credential `{credential.name}` is missing ({credential.what})"
-                remedy = f"add `{credential.name}:` under `credentials`; {HOW_TO_REFER}"
-                self.problems.append(document.problem(what, remedy, at))
+        for name, what, remedy in unknown_and_missing(plugin, written):
+            self.problems.append(document.problem(what, remedy, at if name is None else (*at, name), at_key=bool(name)))
+        read = {name: self._credential(document, (*at, name), reference) for name, reference in written.items()}
+        return settings | {"credentials": read} if read else settings
+
+    def _credential(self, document: Document, at: Location, reference: Any) -> str | Target:
+        """Give a reference as it is kept. One that is wrong is told here, and is no text that could be a secret."""
+        if isinstance(reference, dict):
+            return self._place_of_credential(document, at, reference) or ""
+        wrong = why_no_reference(reference)
+        if wrong is None:
+            return str(reference)
+        what, remedy = wrong
+        self.problems.append(document.problem(f"`{at[-1]}`: {what}", remedy, at))
+        return ""
+
+    def _place_of_credential(self, document: Document, at: Location, written: dict[str, Any]) -> Target | None:
+        """Give the place in a store that a credential is read from. The store's own credentials lie in none."""
+        block = self._validated(StoreBlock, document, at, written)
+        if block is None:
+            return None
+        if block.connection in self._with_stored:
+            what = f"`{block.connection}` reads credentials from a store itself, and nothing is looked up in two steps"
+            remedy = f"give `{block.connection}` its credentials by `env:NAME` or `file:PATH`"
+            self.problems.append(document.problem(what, remedy, (*at, "connection")))
+            return None
+        target = self._target(document, at, block)
+        if target is None:
+            return None
+        plugin = self._plugins.store(self._connections[block.connection].provider)
+        if plugin.write_only:
+            what = f"`{block.connection}` is write-only ({plugin.name}): what it holds can never be read back"
+            self.problems.append(document.problem(what, "name a store that can be read", (*at, "connection")))
+        return target
 
     # --- policies
 

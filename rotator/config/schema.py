@@ -19,6 +19,7 @@ Schema = dict[str, Any]
 _NAME: Final = "^[a-z0-9][a-z0-9._-]*$"
 _REFERRED: Final = re.compile(r'"#/\$defs/([^"]+)"')
 _REFERENCE: Final = "^(env|file):."
+_IN_A_STORE: Final = "CredentialInAStore"
 
 
 def policy_schema(plugins: Plugins) -> Schema:
@@ -38,6 +39,8 @@ def policy_schema(plugins: Plugins) -> Schema:
     policy["properties"]["stores"]["items"] = _any_of(
         [drawn.joined(StoreBlock, plugin.place, plugin) for plugin in stores]
     )
+    readable = [plugin for plugin in stores if not plugin.write_only]
+    drawn.add(_IN_A_STORE, _any_of([drawn.joined(StoreBlock, plugin.place, plugin) for plugin in readable]))
     policy_file = {
         "type": "object",
         "additionalProperties": False,
@@ -86,12 +89,15 @@ def _connection(drawn: _Drawn, found: list[Plugin]) -> Schema:
 
 def _credentials(plugin: Plugin) -> Schema:
     return {
-        "description": "References, never values: env:NAME or file:PATH.",
+        "description": "References, never values: env:NAME, file:PATH, or a place in a store that can be read.",
         "type": "object",
         "additionalProperties": False,
         "required": [credential.name for credential in plugin.credentials if credential.required],
         "properties": {
-            credential.name: {"type": "string", "pattern": _REFERENCE, "description": credential.what}
+            credential.name: {
+                "description": credential.what,
+                "anyOf": [{"type": "string", "pattern": _REFERENCE}, {"$ref": f"#/$defs/{_IN_A_STORE}"}],
+            }
             for credential in plugin.credentials
         },
     }
@@ -113,6 +119,10 @@ class _Drawn:
     def of(self, model: type[BaseModel]) -> Schema:
         schema: Schema = deepcopy(self._parts[self._names[model]])
         return schema
+
+    def add(self, name: str, part: Schema) -> None:
+        """Make a part known under a name: it is drawn once, wherever it is referred to."""
+        self._parts[name] = part
 
     def parts_of(self, schema: Schema) -> Schema:
         """Give the parts that a schema refers to, and those that they refer to."""

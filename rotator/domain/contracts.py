@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from rotator.domain.clock import Clock
 from rotator.domain.durations import Duration
 from rotator.domain.limits import NO_LIMITS, Limits
-from rotator.domain.model import Handle, TokenName, Version
+from rotator.domain.model import Handle, Target, TokenName, Version
 from rotator.domain.secret_value import SecretValue
 
 # --- issuers -----------------------------------------------------------------------------------------------------
@@ -306,12 +306,13 @@ class VersionedStore(Store[PlaceT_contra], Protocol[PlaceT_contra]):
 class Config(BaseModel):
     """A connection's settings, as a policy file writes them. Plug-ins add theirs; unknown ones are errors.
 
-    ``credentials`` holds references (``env:NAME``, ``file:PATH`` …), never values; they are resolved by ``Access``.
+    ``credentials`` holds references, never values: ``env:NAME``, ``file:PATH``, or a place in a store. A plug-in looks
+    at their names alone; ``Access`` resolves them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    credentials: Mapping[str, str] = {}
+    credentials: Mapping[str, str | Target] = {}
 
 
 class Options(BaseModel):
@@ -422,6 +423,8 @@ class StorePlugin:
     config: type[Config]
     place: type[Place]
     open: Callable[[Any, Access], Store[Any]]
+    write_only: bool = False
+    """Nothing that it holds is ever given back, whatever the place: no management credential can be kept there."""
     needs: tuple[str, ...] = ()
     limits: Limits = NO_LIMITS
     credentials: tuple[Credential, ...] = ()

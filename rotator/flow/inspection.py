@@ -7,7 +7,7 @@ says anything else could never prove a death.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,6 +56,15 @@ def inspect(connections: Connections, policy: Policy) -> Iterator[Finding]:
             yield Finding(policy.name, str(place.target), result)
 
 
+def inspect_credential(subject: str, look_up: Callable[[], SecretValue]) -> Finding:
+    """Look up a management credential that lies in a store. Whom it is for is not asked."""
+    try:
+        look_up()
+    except RotatorError as error:
+        return Finding(_CONNECTIONS, subject, error=error)
+    return Finding(_CONNECTIONS, subject, "it is there")
+
+
 def inspect_channel(channel: Channel) -> Finding:
     """Look a channel's address up, and see whether it is one. Nothing is sent."""
     subject = f"channel {channel.name}"
@@ -65,8 +74,9 @@ def inspect_channel(channel: Channel) -> Finding:
         return Finding(_CHANNELS, subject, error=error)
 
 
+_CONNECTIONS: Final = SecretName("connections")
 _CHANNELS: Final = SecretName("notify")
-"""Under what channels are listed: they are no secret's."""
+"""Under what credentials and channels are listed: they are no secret's."""
 
 
 def _inspect_issuer(issuer: Issuer, policy: Policy) -> str:

@@ -105,7 +105,7 @@ def _config_model(profile: HttpProfile) -> type[Config]:
     return create_model(f"{class_name(profile.name)}Config", __base__=ProfileConfig, **fields)
 
 
-def credential_problem(given: Mapping[str, str], required: set[str], known: Iterable[str]) -> str | None:
+def credential_problem(given: Mapping[str, object], required: set[str], known: Iterable[str]) -> str | None:
     """Say what is wrong with the references of a connection, or None."""
     if missing := sorted(required - set(given)):
         return f"`credentials` lacks {', '.join(missing)}; give a reference, for example `{missing[0]}: env:NAME`"

@@ -141,6 +141,7 @@ PLUGIN: Final = StorePlugin(
     config=GitHubConfig,
     place=GitHubPlace,
     open=_open,
+    write_only=True,
     needs=("nacl",),
     credentials=(Credential("token", "a fine-grained personal access token, or a GitHub App's installation token"),),
     permissions=(

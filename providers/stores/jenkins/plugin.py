@@ -95,6 +95,7 @@ PLUGIN: Final = StorePlugin(
     config=JenkinsConfig,
     place=JenkinsPlace,
     open=_open,
+    write_only=True,
     credentials=(
         Credential("token", "the user's API token", required=False),
         Credential("password", "the user's password, instead of a token", required=False),

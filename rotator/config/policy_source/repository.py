@@ -189,7 +189,8 @@ def _refuse_credentials_in_repository(policies: PolicySet) -> None:
 
 
 def _relative_files(connection: Connection) -> list[str]:
-    references = {name: Reference.parse(text) for name, text in connection.config.credentials.items()}
+    written = {name: text for name, text in connection.config.credentials.items() if isinstance(text, str)}
+    references = {name: Reference.parse(text) for name, text in written.items()}
     return [
         name
         for name, reference in references.items()

@@ -22,7 +22,8 @@ def listing(*, as_json: bool, name: str | None = None) -> None:
 def test_a_broken_plug_in_is_listed_and_hides_no_other(capsys: pytest.CaptureFixture[str]) -> None:
     listing(as_json=False)
     rows = {line.split()[0]: line.split()[1] for line in capsys.readouterr().out.splitlines()}
-    assert rows == {"PROVIDER": "KIND", "saas": "issuer", "cabinet": "store", "broken": "unusable"}
+    works = {"saas": "issuer", "cabinet": "store", "letterbox": "store"}
+    assert rows == {"PROVIDER": "KIND", **works, "broken": "unusable"}
 
 
 def test_machines_are_told_why_it_is_broken(capsys: pytest.CaptureFixture[str]) -> None:

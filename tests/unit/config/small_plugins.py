@@ -76,6 +76,15 @@ CABINET = StorePlugin(
     credentials=(Credential("token", "a token that may write", required=False),),
 )
 
+LETTERBOX = StorePlugin(
+    name="letterbox",
+    summary="a store that gives nothing back",
+    config=CabinetConfig,
+    place=CabinetPlace,
+    open=_never_opened,
+    write_only=True,
+)
+
 
 class Profile(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -107,6 +116,7 @@ def entry(group: str, name: str, value: str) -> EntryPoint:
 ENTRIES = (
     entry("issuers", "saas", "SAAS"),
     entry("stores", "cabinet", "CABINET"),
+    entry("stores", "letterbox", "LETTERBOX"),
     entry("profile_readers", "SmallIssuer", "SMALL_ISSUER"),
 )
 

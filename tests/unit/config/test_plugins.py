@@ -25,7 +25,7 @@ def test_a_provider_is_found_by_its_name():
     assert small_plugins().find("saas") is SAAS
     assert small_plugins().issuer("saas") is SAAS
     assert small_plugins().store("cabinet") is CABINET
-    assert small_plugins().names() == ("cabinet", "saas")
+    assert small_plugins().names() == ("cabinet", "letterbox", "saas")
 
 
 def test_a_store_is_no_issuer_and_an_issuer_no_store():

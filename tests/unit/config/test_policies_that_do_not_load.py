@@ -226,9 +226,43 @@ IN_A_CONNECTION = {
         "x: {provider: cabinet, url: a, credentials: {token: 12345}}",
         f"2:55: `token`: not a reference, and a policy file never holds a secret itself; {A_REFERENCE}",
     ),
-    "a reference to a store": (
+    "a place in a store as a text": (
         'x: {provider: cabinet, url: a, credentials: {token: "vault:prod#token"}}',
-        f"2:55: `token`: references to a store (`vault:…`) are not available in this version; {A_REFERENCE}",
+        (
+            "2:55: `token`: `vault:…` does not say which connection reads it; write the place as a mapping, with the "
+            "keys that it has under `stores:`: `{connection: vault-prod, path: rotator/acme, field: password}`"
+        ),
+    ),
+    "a place in a store without its connection": (
+        "x: {provider: cabinet, url: a, credentials: {token: {path: a}}}",
+        "2:55: `connection` is missing; add `connection:`",
+    ),
+    "a place in an unknown store": (
+        "x: {provider: cabinet, url: a, credentials: {token: {connection: shlf, path: a}}}",
+        "2:68: unknown connection `shlf`; did you mean `shelf`?",
+    ),
+    "a place at an issuer": (
+        "x: {provider: cabinet, url: a, credentials: {token: {connection: acme, path: a}}}",
+        "2:68: `acme` is the connection of an issuer (saas), and stores nothing; name a store's connection",
+    ),
+    "a place without its path": (
+        "x: {provider: cabinet, url: a, credentials: {token: {connection: shelf}}}",
+        "2:55: `path` is missing; add `path:`",
+    ),
+    "a place with an unknown key": (
+        "x: {provider: cabinet, url: a, credentials: {token: {connection: shelf, path: a, fild: b}}}",
+        "2:84: unknown key `fild`; did you mean `field`?",
+    ),
+    "a place that nobody can read": (
+        "x: {provider: cabinet, url: a, credentials: {token: {connection: slot, path: a}}}",
+        "2:68: `slot` is write-only (letterbox): what it holds can never be read back; name a store that can be read",
+    ),
+    "a place in the connection's own store": (
+        "x: {provider: cabinet, url: a, credentials: {token: {connection: x, path: a}}}",
+        (
+            "2:68: `x` reads credentials from a store itself, and nothing is looked up in two steps; "
+            "give `x` its credentials by `env:NAME` or `file:PATH`"
+        ),
     ),
     "a reference to nothing": (
         'x: {provider: cabinet, url: a, credentials: {token: "env:"}}',
@@ -244,7 +278,35 @@ IN_A_CONNECTION = {
 @pytest.mark.parametrize(("connection", "expected"), IN_A_CONNECTION.values(), ids=IN_A_CONNECTION.keys())
 def test_a_wrong_connection_is_told_with_its_line(policy, connection, expected):
     folder = policy().write("x.yaml", f"connections:\n  {connection}\n")
+    folder.write("slot.yaml", "connections: {slot: {provider: letterbox, url: a}}")
     assert folder.problems() == [f"x.yaml:{expected}"]
+
+
+def test_a_store_that_reads_credentials_from_a_store_gives_none_to_others(policy):
+    folder = policy().write(
+        "x.yaml",
+        """\
+        connections:
+          one: {provider: cabinet, url: a, credentials: {token: {connection: two, path: a}}}
+          two: {provider: cabinet, url: b, credentials: {token: {connection: shelf, path: a}}}
+        """,
+    )
+    assert folder.problems() == [
+        (
+            "x.yaml:2:70: `two` reads credentials from a store itself, and nothing is looked up in two steps; "
+            "give `two` its credentials by `env:NAME` or `file:PATH`"
+        )
+    ]
+
+
+def test_all_that_is_wrong_with_credentials_is_told_at_once(policy):
+    text = "connections: {x: {provider: saas, credentials: {email: {connection: shelf}, pasword: hunter2}, team_id: a}}"
+    assert [problem.partition("; ")[0] for problem in policy().write("x.yaml", text).problems()] == [
+        "x.yaml:1:56: `path` is missing",
+        "x.yaml:1:77: provider `saas` takes no credential `pasword`",
+        "x.yaml:1:86: `pasword`: not a reference, and a policy file never holds a secret itself",
+        "x.yaml:1:105: `team_id`: must be a whole number",
+    ]
 
 
 @pytest.mark.parametrize(

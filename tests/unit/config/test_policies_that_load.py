@@ -82,6 +82,19 @@ def test_connections_carry_the_validated_config_of_their_plug_in_and_their_line(
     assert connections["shelf"].source.line == 3
 
 
+def test_a_credential_may_lie_in_a_store_whose_connection_comes_later(policy):
+    folder = policy().write(
+        "a.yaml",
+        """
+        connections:
+          docs: {provider: saas, credentials: {email: env:E, password: {connection: safe, path: rotator, field: pass}}}
+          safe: {provider: cabinet, url: https://safe.example, credentials: {token: env:T}}
+        """,
+    )
+    place = Target(ConnectionName("safe"), {"path": "rotator", "field": "pass"})
+    assert folder.load().connections["docs"].config.credentials == {"email": "env:E", "password": place}
+
+
 @pytest.mark.parametrize(
     ("written", "rate", "concurrency"),
     [

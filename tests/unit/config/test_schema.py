@@ -44,6 +44,7 @@ STORE = "stores: [{connection: c, path: p}]"
     "text",
     [
         CONNECTION,
+        "connections: {a: {provider: saas, credentials: {email: {connection: c, path: p}}}}",
         "kind: SmallIssuer\nname: mine",
         "defaults: {schedule: never, tags: [a]}",
         f"policies: [{{name: a, issuer: {{connection: a, user: b}}, {STORE}, schedule: {{every: 9 days, splay: 0}}}}]",
@@ -61,6 +62,7 @@ def test_the_schema_takes_what_loads(text):
         "connections: {a: {provider: saas}}",
         "connections: {a: {provider: saas, credentials: {email: hunter2}}}",
         "connections: {a: {provider: saas, credentials: {email: env:E, emial: env:E}}}",
+        "connections: {a: {provider: saas, credentials: {email: {connection: c, pth: p}}}}",
         "connections: {a: {provider: cabinet, url: u, team_id: 1}}",
         "connections: {A: {provider: cabinet, url: u}}",
         f"policies: [{{name: a, {STORE}}}]",
