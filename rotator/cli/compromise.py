@@ -14,6 +14,7 @@ import typer
 from rotator.cli import report_files
 from rotator.cli.context import Context
 from rotator.cli.display import Display
+from rotator.cli.emergency_ending import ending
 from rotator.cli.emergency_screen import HEADINGS, Screen
 from rotator.cli.output import as_text, counted, document, line, table, warn
 from rotator.cli.people import people_told
@@ -36,7 +37,6 @@ from rotator.observe.incident import IncidentReport, OldToken, Related
 from rotator.observe.incident import as_data as incident_data
 from rotator.observe.progress import Expected, Progress
 
-_LINES_AT_THE_END = 30
 UNFINISHED = 4
 
 
@@ -226,20 +226,8 @@ class _Emergency:
         return code
 
     def _tell(self, written: IncidentReport, results: Sequence[Report]) -> None:
-        unfinished = {each.secret for each in written.unfinished}
-        shown = [each for each in results if each.secret in unfinished or len(results) <= _LINES_AT_THE_END]
-        for report in sorted(shown, key=lambda each: each.secret):
-            line(told(self.session, report))
-        for token in written.alive:
-            line(f"NOT PROVEN DEAD: {token.secret}: {token.called if token.known else 'never adopted, not known'}")
-        for place in written.still_there:
-            line(f"AN EARLIER VALUE IS STILL IN {place.target}: {place.put_away}")
-        dead = len(written.tokens) - len(written.alive)
-        line(
-            f"Incident {written.id} is {written.status.upper()}: {counted(dead, 'old token')} proven dead, "
-            f"{len(written.alive)} not; {len(written.secrets) - len(unfinished)} of "
-            f"{counted(len(written.secrets), 'secret')} done."
-        )
+        for text in ending(written, results, lambda report: told(self.session, report)):
+            line(text)
         for file in self.wish.reports:
             line(f"Report: {file}")
         if not written.is_contained:
