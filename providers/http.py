@@ -12,7 +12,6 @@ import ipaddress
 import json
 import logging
 import re
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import ConfigDict, ValidationInfo, field_validator
 
 from rotator.domain.contracts import Access, Config
 from rotator.domain.errors import Ambiguous, Permanent, RotatorError, Temporary
@@ -42,6 +41,8 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 class HttpConfig(Config):
     """A connection over HTTP. Plug-ins give ``url`` a default where the service has one address."""
+
+    model_config = ConfigDict(defer_build=True)
 
     allow_plain_http: bool = False
     """Send credentials unencrypted to another machine. To loopback it is always allowed."""
@@ -248,6 +249,8 @@ def _unanswered(request: HttpRequest, why: str, *, changes: bool) -> Temporary:
 
 
 def _open_client(ca_file: Path | None) -> httpx.Client:
+    import ssl
+
     import httpx
 
     # httpx logs every URL at INFO, and httpcore every answer's headers at DEBUG: either may hold a secret.
@@ -308,6 +311,8 @@ def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
 
 
 def _is_untrusted_certificate(error: BaseException | None) -> bool:
+    import ssl
+
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
             return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,7 +10,9 @@ from rotator.cli.context import Context
 from rotator.cli.expiry import Expires, moment_of
 from rotator.cli.output import document, line, moment
 from rotator.domain.errors import InvalidInput
-from rotator.domain.model import Handle, Token
+
+if TYPE_CHECKING:
+    from rotator.domain.model import Token
 
 
 def adopt(
@@ -21,8 +23,9 @@ def adopt(
     ] = None,
     expires: Expires = None,
 ) -> None:
-    """Take over the token in use, so that its first rotation knows which one to revoke. Changes nothing anywhere."""
+    """Take over the token in use. Its first rotation then knows which one to revoke. Changes nothing anywhere."""
     from rotator.config.selection import Selection, select
+    from rotator.domain.model import Handle
     from rotator.flow.adoption import adopt as adopt_token
 
     session: Context = context.obj

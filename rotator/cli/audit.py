@@ -31,7 +31,7 @@ def audit(
     owner: selecting.ByOwner = None,
     everything: selecting.Everything = False,
 ) -> None:
-    """Compare reality with the ledger: nobody's tokens, drift, what is late, dead, unused. Touches nothing."""
+    """Compare reality with the ledger. Nobody's tokens, drift, what is late, dead, unused. Touches nothing."""
     from rotator.config.selection import Selection, select
     from rotator.flow.audit.audit import audit as held_against_the_ledger
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from copy import copy
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -34,6 +36,7 @@ app = typer.Typer(
     help="Replace API tokens before they grow old: issue, verify, publish, confirm, and only then revoke the old one.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="rich" if sys.stdout.isatty() else None,  # in a pipe nobody sees colours, and rich takes its time
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -96,6 +99,26 @@ _FLAGS: Final = frozenset({"--json", "--no-color"})
 _OPTIONS: Final = frozenset({"--policies", "--ledger", "--log-level"})
 UsageError: Final[Any] = typer.BadParameter.__base__
 """What a mistyped command line raises. It is click's, which Typer brings under a name of its own."""
+
+
+def app_for(arguments: Sequence[str]) -> typer.Typer:
+    """Give ``app`` with the one command that is named, if one is: Typer makes all it has ready at every start.
+
+    The global options stand first.
+    """
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument in _OPTIONS:
+            next(waiting, None)
+        elif argument not in _FLAGS and argument.partition("=")[0] not in _OPTIONS:
+            alone = copy(app)
+            alone.registered_commands = [each for each in app.registered_commands if _name(each.callback) == argument]
+            return alone if alone.registered_commands else app
+    return app
+
+
+def _name(command: Any) -> str:
+    return str(command.__name__).replace("_", "-")
 
 
 def global_options_first(arguments: Sequence[str]) -> list[str]:

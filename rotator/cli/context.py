@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -52,6 +53,8 @@ class Context:
         from rotator.observe import logs
 
         logs.configure(self.settings.log_level, as_json=self.as_json)
+        gc.freeze()  # what was imported stays, and need not be looked at again
+        gc.enable()  # `main` had put it off
         return App(self.settings, SystemClock(self.stop))
 
     def close(self) -> None:

@@ -9,11 +9,11 @@ import typer
 from rotator.cli.context import Context
 from rotator.cli.output import document, line, warn
 from rotator.domain.errors import InvalidInput
-from rotator.domain.model import SecretName
 
 
 def history(context: typer.Context, name: Annotated[str, typer.Argument(help="The secret's name.")]) -> None:
     """Show the events of a secret, oldest first. Checks that the log was not tampered with."""
+    from rotator.domain.model import SecretName
     from rotator.observe.events import sentence
 
     session: Context = context.obj

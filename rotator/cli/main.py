@@ -5,6 +5,7 @@ What a command needs is imported when it runs; ``--version`` alone needs next to
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from typing import Final
@@ -25,7 +26,8 @@ def main() -> None:
         return
     if "run" in sys.argv[1:] and "--once" not in sys.argv:
         _outlive_hangups()
-    from rotator.cli.commands import UsageError, app, global_options_first
+    gc.disable()  # until there is an application: what a start makes stays, and looking for garbage takes a tenth of it
+    from rotator.cli.commands import UsageError, app_for, global_options_first
     from rotator.cli.output import fail
     from rotator.domain.errors import (
         InvalidInput,
@@ -39,7 +41,7 @@ def main() -> None:
     arguments = global_options_first(sys.argv[1:])
     as_json = "--json" in arguments
     try:
-        sys.exit(app(arguments, standalone_mode=not as_json) or 0)
+        sys.exit(app_for(arguments)(arguments, standalone_mode=not as_json) or 0)
     except UsageError as error:  # only with --json: else Typer has shown it, with the command's usage
         fail(InvalidInput.of(error.format_message(), "`rotate --help` lists what there is"), BAD_INPUT, as_json=True)
     except InvalidInput as error:
@@ -54,6 +56,8 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except Exception as bug:  # noqa: BLE001  the last door: what gets here is our bug, told without a traceback
         fail(bug, OUR_FAULT, as_json=as_json)
+    finally:
+        gc.enable()  # for commands that needed no application
 
 
 def _outlive_hangups() -> None:

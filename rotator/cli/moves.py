@@ -35,7 +35,7 @@ def withdraw(
         bool, typer.Option("--gone", help="My word: the token that I was asked to make is not there (any more).")
     ] = False,
 ) -> None:
-    """Take a rotation back: earlier values are restored, its new token is revoked."""
+    """Take a rotation back. Earlier values are restored, its new token is revoked."""
     from rotator.flow.report import Outcome
 
     session: Context = context.obj
@@ -54,7 +54,7 @@ def retire(
         bool, typer.Option("--gone", help="My word: what is to be deleted is gone. Only where nothing can be tried.")
     ] = False,
 ) -> None:
-    """End the overlap early: the old token is revoked now, whoever still uses it."""
+    """End the overlap early. The old token is revoked now, whoever still uses it."""
     from rotator.domain.model import Phase
 
     def retire_now(runner: Runner, found: Rotation, lease: Lease) -> Rotation:

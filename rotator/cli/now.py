@@ -13,7 +13,6 @@ import typer
 from rotator.cli import selecting
 from rotator.cli.context import Context
 from rotator.cli.output import counted, line, warn
-from rotator.domain.durations import Duration
 from rotator.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -107,6 +106,7 @@ def _rotate(
 
 def _shortened(policy_overlap: Overlap, asked_for: str | None) -> Overlap:
     """Give the overlap the user asked for instead of the policy's."""
+    from rotator.domain.durations import Duration
     from rotator.domain.model import Overlap
 
     if asked_for is None:
@@ -154,6 +154,7 @@ def _intent(order: Order, secret: Secret) -> Iterator[str]:
 
 
 def _fate(order: Order, secret: Secret) -> str:
+    from rotator.domain.durations import Duration
     from rotator.domain.model import Mode
 
     if secret.current is None:

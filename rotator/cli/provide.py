@@ -42,7 +42,7 @@ def provide(
         bool, typer.Option("--lost", help="A value that was handed in is lost: have another token asked for.")
     ] = False,
 ) -> None:
-    """Hand in the token that you were asked to make: `rotate status` says which. Everything after it goes by itself."""
+    """Hand in the token that you were asked to make. `rotate status` says which. Everything after it goes by itself."""
     from rotator.flow.reconcile import wait_for_person
 
     session: Context = context.obj

@@ -14,7 +14,7 @@ def run(
     context: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="Make one pass over all that is due, and end.")] = False,
 ) -> None:
-    """Finish what was begun, and rotate what is due: once, or for as long as the daemon runs."""
+    """Finish what was begun, and rotate what is due. Once, or for as long as the daemon runs."""
     session: Context = context.obj
     if not once:
         _stay(session)

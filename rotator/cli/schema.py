@@ -9,7 +9,7 @@ from rotator.cli.output import document
 
 
 def schema(context: typer.Context) -> None:
-    """Print the JSON Schema of policy files, with every installed provider's keys."""
+    """Print the JSON Schema of policy files. With every installed provider's keys."""
     from rotator.config.schema import policy_schema
 
     session: Context = context.obj

@@ -25,7 +25,7 @@ def status(
     owner: selecting.ByOwner = None,
     everything: selecting.Everything = False,
 ) -> None:
-    """Show each secret's phase, age, due time, expiry, destinations, and what it waits for."""
+    """Show each secret's phase, age, due time and expiry. Also its destinations, and what it waits for."""
     from rotator.config.selection import Selection
 
     session: Context = context.obj

@@ -82,13 +82,13 @@ Exact = Annotated[timedelta, PlainValidator(exact_duration, json_schema_input_ty
 class Block(BaseModel):
     """A part of the file whose keys are all known."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Open(BaseModel):
     """A part of the file that holds keys of a plug-in beside ours."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
 
 class ScheduleBlock(Block):
@@ -126,8 +126,6 @@ class ScheduleBlock(Block):
 
 class OverlapBlock(Block):
     """How long the old token outlives the confirmation of the new one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     for_: Exact | None = Field(None, alias="for", description="The old token lives at least this long. Default: 24h.")
     until_unused_for: Exact | None = Field(

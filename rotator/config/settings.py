@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -10,8 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from platformdirs import user_state_path
-from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from rotator.config.channels import Channel
 from rotator.config.documents import spot_in
@@ -31,12 +31,10 @@ def _ledger_in_state_folder() -> str:
     return f"sqlite:///{user_state_path('rotator', appauthor=False) / 'ledger.db'}"
 
 
-class Settings(BaseSettings):
-    """Settings of one process. Unknown ``ROTATOR_*`` variables are passed over: Kubernetes makes some of its own."""
+class Settings(BaseModel):
+    """Settings of one process."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     policies: Path = Path("policies")
     """A directory of policy files, or one file; with ``repository`` one inside of it, by default all of it."""
@@ -103,17 +101,6 @@ class Settings(BaseSettings):
     def _in_lower_case(cls, level: Any) -> Any:
         return level.lower() if isinstance(level, str) else level
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  pydantic-settings passes all five by name
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  a .env file is a place for secrets, not settings
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings
-
 
 def load_settings(given: Mapping[str, Any] | None = None) -> Settings:
     """Give the settings of this process. ``given`` are those of the command line.
@@ -127,11 +114,8 @@ def load_settings(given: Mapping[str, Any] | None = None) -> Settings:
         given = {name: Settings.model_fields[name].default for name in _OF_REPOSITORY} | dict(given)
     named = os.environ.get(f"{_PREFIX}CONFIG")
     file = _TomlFile(Path(named) if named else _FILE, must_exist=bool(named))
-    written = {name: value for name, value in file.settings.items() if not _variable(name)}
     try:
-        settings = Settings(**{**written, **given})
-    except SettingsError:  # only a mapping is read as JSON, and there is one; what it holds may be a secret
-        raise InvalidInput.of(f"{_PREFIX}NOTIFY: not JSON", """write {"ops": "env:OPS_WEBHOOK"}""") from None
+        settings = Settings.model_validate({**file.settings, **_from_environment(), **given})
     except ValidationError as error:
         raise InvalidInput([_problem(details, given, file) for details in error.errors(include_url=False)]) from error
     contradictions = [_placed(*found, given, file) for found in _contradictions(settings)]
@@ -155,8 +139,19 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str, str]]:
         yield "repository_token", "only https asks for a token; ssh has its keys", "remove this, or name it by https"
 
 
+def _from_environment() -> dict[str, Any]:
+    """Give what variables set. One that names no setting is passed over: Kubernetes makes some of its own."""
+    found: dict[str, Any] = {
+        name: os.environ[variable] for name in Settings.model_fields if (variable := _variable(name)) is not None
+    }
+    try:
+        return found | ({"notify": json.loads(found["notify"])} if "notify" in found else {})
+    except ValueError:  # its message quotes the text, which may hold a secret
+        raise InvalidInput.of(f"{_PREFIX}NOTIFY: not JSON", """write {"ops": "env:OPS_WEBHOOK"}""") from None
+
+
 def _variable(name: str) -> str | None:
-    """Give the environment variable that sets this, if one does."""
+    """Give the environment variable that sets this, if one does. An empty one sets nothing."""
     variable = _PREFIX + name.upper()
     return variable if os.environ.get(variable) else None
 

@@ -5,9 +5,10 @@ Unions put no tags of their own into a problem's ``loc``, so that it is the plac
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -48,7 +49,13 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, json_schema_extra=_describe)
 
 
+_NAMES_ALONE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+"""``error.code``: what most expressions are. It is JMESPath, and takes no parser to be seen as such."""
+
+
 def _is_jmespath(expression: str) -> str:
+    if _NAMES_ALONE.fullmatch(expression):
+        return expression
     from jmespath import compile as compile_expression
     from jmespath.exceptions import ParseError
 
@@ -61,8 +68,6 @@ def _is_jmespath(expression: str) -> str:
 
 
 def _is_regular_expression(pattern: str) -> str:
-    import re
-
     try:
         re.compile(pattern)
     except re.error as error:

@@ -7,8 +7,10 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from rotator.cli import commands, main
 from rotator.cli.context import Context
@@ -42,6 +44,29 @@ def test_options_of_every_command_may_stand_behind_it(typed: str, understood: st
     assert commands.global_options_first(typed.split()) == understood.split()
 
 
+@pytest.mark.parametrize(
+    ("typed", "ready"),
+    [
+        ("check --online", {"check"}),
+        ("--policies check --json notify-test ops", {"notify-test"}),
+        ("--ledger=sqlite:///x history check", {"history"}),
+    ],
+)
+def test_only_the_command_that_is_named_is_made_ready(typed: str, ready: set[str]) -> None:
+    assert set(commands_of(commands.app_for(typed.split()))) == ready
+
+
+@pytest.mark.parametrize("typed", ["", "--help", "--help check", "chekc", "--policies check", "-- check"])
+def test_where_none_is_named_all_are_there(typed: str) -> None:
+    assert commands.app_for(typed.split()) is commands.app
+    assert {"init", "check", "demo"} < set(commands_of(commands.app))
+
+
+def commands_of(app: typer.Typer) -> Any:
+    group: Any = typer.main.get_command(app)
+    return group.commands
+
+
 EXIT_CODES = {
     "invalid input": (InvalidInput([PROBLEM]), 2),
     "an unavailable ledger": (LedgerUnavailable("It is away."), 1),
@@ -62,7 +87,7 @@ def test_every_error_ends_with_its_exit_code_and_without_a_traceback(
     def app(*_arguments: object, **_settings: object) -> None:
         raise error
 
-    monkeypatch.setattr(commands, "app", app)
+    monkeypatch.setattr(commands, "app_for", lambda _arguments: app)
     monkeypatch.setattr("sys.argv", ["rotate", "status", *(["--json"] if as_json else [])])
     with pytest.raises(SystemExit) as ending:
         main.main()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from providers.issuers.http.templates import (
     OMIT,
@@ -148,6 +150,23 @@ def test_a_credential_that_cannot_be_had_is_told_as_it_is():
 )
 def test_a_template_tells_what_it_refers_to(template, found):
     assert references(template) == found
+
+
+_EXPRESSIONS = ("{{ name }}", "{{ token.value }}", "{{ options.not }}", "{{ true }}", "{{ name.x }}")
+_LOOSE_ENDS = ("{{", "}}", "{%", "%}", "{#", "#}", "{", "}", " x\n", "'")
+
+
+@given(st.lists(st.sampled_from(_EXPRESSIONS + _LOOSE_ENDS), max_size=6).map("".join))
+def test_text_and_names_alone_are_seen_as_jinja_sees_them(template):
+    """Behind a comment, Jinja2 is asked; without one, what is simple is seen at once."""
+    assert found_in(template) == found_in("{##}" + template)
+
+
+def found_in(template):
+    try:
+        return references(template)
+    except BrokenTemplate:
+        return "broken"
 
 
 @pytest.mark.parametrize("template", ["{{ name", "{% if %}", "{{ name | no_such_filter }}"])
