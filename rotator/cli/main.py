@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import signal
 import sys
+import warnings
 from typing import Final
 
 OUR_FAULT: Final = 1
@@ -24,8 +25,7 @@ def main() -> None:
 
         sys.stdout.write(f"rotate {version()}\n")
         return
-    if "run" in sys.argv[1:] and "--once" not in sys.argv:
-        _outlive_hangups()
+    _set_up(sys.argv[1:])
     gc.disable()  # until there is an application: what a start makes stays, and looking for garbage takes a tenth of it
     from rotator.cli.commands import UsageError, app_for, global_options_first
     from rotator.cli.output import fail
@@ -60,6 +60,10 @@ def main() -> None:
         gc.enable()  # for commands that needed no application
 
 
-def _outlive_hangups() -> None:
-    """Let SIGHUP, which has a daemon look for new policies, not end one that only begins: it looks for them anyway."""
-    signal.signal(signal.SIGHUP, lambda _number, _frame: None)
+def _set_up(arguments: list[str]) -> None:
+    """Make this process ours, before anything else is imported."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # libraries warn their users' developers; with --json, it would be no JSON
+    if "run" in arguments and "--once" not in arguments:
+        # SIGHUP has a daemon look for new policies. One that only begins looks for them anyway.
+        signal.signal(signal.SIGHUP, lambda _number, _frame: None)

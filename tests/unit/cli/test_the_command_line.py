@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -158,3 +159,15 @@ def test_a_signal_asks_to_stop_though_the_wait_for_it_holds_its_lock(
         os.kill(os.getpid(), number)
     assert session.stop.wait(10)
     assert json.loads(capfd.readouterr().err)["event"] == "stopping"
+
+
+def test_what_libraries_warn_of_is_not_said_to_users_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Filters that two threads change at once, each importing an SDK, are not what they were: so ours come first."""
+    monkeypatch.setattr("sys.argv", ["rotate", "--help"])
+    for options, filtered in (["error"], False), ([], True):
+        monkeypatch.setattr("sys.warnoptions", options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            with pytest.raises(SystemExit):
+                main.main()
+            assert (warnings.filters[0][0] == "ignore") == filtered
