@@ -68,11 +68,19 @@ class Runner:
         except LeaseLost:
             self._held.pop(rotation.id, None)  # those who took over go their own way; what we know is of no use
             raise
-        if work.rotation.phase.is_open:
-            self.tools.ledger.release(work.lease)
-        else:
-            self._held.pop(rotation.id, None)
+        self._let_go(work)
         return work.rotation
+
+    def _let_go(self, work: Work) -> None:
+        """Give the lease back. A daemon that holds the old value stays first in line: nobody else may have it."""
+        rotation, ledger = work.rotation, self.tools.ledger
+        in_overlap = rotation.phase is Phase.CONFIRMED and rotation.trouble is None
+        if not rotation.phase.is_open:
+            self._held.pop(rotation.id, None)
+        elif in_overlap and work.held.old is not None and not self._stays:
+            ledger.let_go(work.lease, work.now)
+        else:
+            ledger.release(work.lease)
 
     def resume(self, rotation: Rotation, lease: Lease) -> Rotation:
         """Go on at once. If it waited for a person, what destinations hold now may be written over."""

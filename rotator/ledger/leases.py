@@ -43,6 +43,7 @@ def claim_ready(connection: Connection, owner: str, now: datetime, ttl: timedelt
     ready = (
         select(rotations.c.id)
         .where(IS_OPEN, _is_free(now), _NEEDS_NOBODY, or_(rotations.c.retry_at.is_(None), rotations.c.retry_at <= now))
+        .where(_is_not_left_to_another(owner, now))
         .order_by(urgent, rotations.c.retry_at.asc().nulls_first(), rotations.c.opened_at, rotations.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -66,6 +67,12 @@ def release(connection: Connection, lease: Lease) -> None:
     connection.execute(update(rotations).where(holds(lease)).values(lease_owner=None, lease_until=None))
 
 
+def let_go(connection: Connection, lease: Lease, now: datetime) -> None:
+    """Release it, and stay known as who had it. The lease that was held is worth nothing any more."""
+    known = {"lease_until": now, "fence": rotations.c.fence + 1}
+    connection.execute(update(rotations).where(holds(lease)).values(known))
+
+
 def lost(lease: Lease) -> LeaseLost:
     return LeaseLost(f"Rotation {lease.rotation} was taken over, moved or closed since we looked at it.")
 
@@ -83,6 +90,24 @@ def _take(connection: Connection, which: ColumnElement[bool], owner: str, until:
 _NEEDS_NOBODY: Final = rotations.c.trouble_kind.is_distinct_from("operator")
 """Only a person can move the others: asked again and again, they would say the same. Where a person is asked for
 something (``person``), it is looked again whether they did it."""
+
+
+LEFT_ALONE: Final = timedelta(minutes=5)
+"""How long those who let a rotation go until a certain time are waited for when that time has come."""
+
+
+def _is_not_left_to_another(owner: str, now: datetime) -> ColumnElement[bool]:
+    """Say that nobody else let it go until its time, who is still expected to come back.
+
+    A lease that ended by itself, because its process died over its work, ended after that time.
+    """
+    return or_(
+        rotations.c.lease_owner.is_(None),
+        rotations.c.lease_owner == owner,
+        rotations.c.retry_at.is_(None),
+        rotations.c.retry_at <= rotations.c.lease_until,
+        rotations.c.retry_at <= now - LEFT_ALONE,
+    )
 
 
 def _is_free(now: datetime) -> ColumnElement[bool]:

@@ -223,6 +223,13 @@ class Ledger:
         """Let go. Nothing to do when the lease was lost."""
         self._database.write(lambda connection: leases.release(connection, lease))
 
+    def let_go(self, lease: Lease, now: datetime) -> None:
+        """Let go until ``retry_at``, and be first in line for ``claim_ready`` then: others wait five minutes longer.
+
+        For a process that holds a value which nobody else may have. If it does not come, somebody else goes on.
+        """
+        self._database.write(lambda connection: leases.let_go(connection, lease, now))
+
     # --- budgets -------------------------------------------------------------------------------------------------
 
     def take_turn(self, connection: str, rate: Rate, now: datetime, *, longest: timedelta, urgent: bool) -> Turn:

@@ -50,6 +50,30 @@ def test_a_released_rotation_is_free_at_once(ledger: Ledger) -> None:
     assert ledger.claim(rotation.id, "there", NOW, TTL) is not None
 
 
+def test_who_lets_go_until_a_time_is_first_when_it_has_come_and_others_wait_a_little_longer(ledger: Ledger) -> None:
+    rotation, lease = begun(ledger, owner="here")
+    ledger.record(lease, rotation, replace(rotation, retry_at=LATER))
+    ledger.let_go(lease, NOW)
+    assert ledger.claim_ready("here", NOW, TTL, 1) == ledger.claim_ready("there", NOW, TTL, 1) == []
+    assert ledger.claim_ready("there", LATER, TTL, 1) == []
+    assert _ids(ledger.claim_ready("here", LATER, TTL, 1)) == [rotation.id]
+
+
+def test_somebody_else_goes_on_where_they_do_not_come(ledger: Ledger) -> None:
+    rotation, lease = begun(ledger, owner="here")
+    ledger.record(lease, rotation, replace(rotation, retry_at=LATER))
+    ledger.let_go(lease, NOW)
+    assert _ids(ledger.claim_ready("there", LATER + 5 * MINUTE, TTL, 1)) == [rotation.id]
+
+
+def test_who_let_go_can_move_nothing_before_it_claims_again(ledger: Ledger) -> None:
+    rotation, lease = begun(ledger, owner="here")
+    ledger.let_go(lease, NOW)
+    with pytest.raises(LeaseLost):
+        ledger.record(lease, rotation, rotation)
+    assert ledger.claim(rotation.id, "there", NOW, TTL) is not None
+
+
 def test_a_released_lease_moves_nothing(ledger: Ledger) -> None:
     rotation, lease = begun(ledger)
     ledger.release(lease)
