@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tomllib
@@ -141,12 +140,17 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str, str]]:
 
 def _from_environment() -> dict[str, Any]:
     """Give what variables set. One that names no setting is passed over: Kubernetes makes some of its own."""
-    found: dict[str, Any] = {
-        name: os.environ[variable] for name in Settings.model_fields if (variable := _variable(name)) is not None
-    }
+    if not any(map(_variable, Settings.model_fields)):
+        return {}
+    # Imported where something is set: it takes a fifth of the time of a `check`.
+    from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError  # noqa: PLC0415
+
+    class FromVariables(Settings, BaseSettings):
+        model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True)
+
     try:
-        return found | ({"notify": json.loads(found["notify"])} if "notify" in found else {})
-    except ValueError:  # its message quotes the text, which may hold a secret
+        return EnvSettingsSource(FromVariables)()
+    except SettingsError:  # only a mapping is read as JSON, and there is one; what it holds may be a secret
         raise InvalidInput.of(f"{_PREFIX}NOTIFY: not JSON", """write {"ops": "env:OPS_WEBHOOK"}""") from None
 
 
