@@ -92,4 +92,6 @@ def _inspect_issuer(issuer: Issuer, policy: Policy) -> str:
         raise Permanent(f"{in_the_way}.")
     if issuer.traits.by_hand:
         return "it refuses what is no token; its tokens are made and deleted by hand"
-    return f"logged in; {len(tokens)} tokens" if issuer.traits.lists else "logged in"
+    if not issuer.traits.lists:
+        return "logged in"
+    return f"logged in; {len(tokens)} {'token' if len(tokens) == 1 else 'tokens'}"

@@ -68,7 +68,7 @@ def world(tmp_path: Path, fake: Iam, fake_manager: DictionaryAccess, store: Stor
 
 def test_the_check_before_the_first_rotation_hears_aws_itself_refuse_garbage(world: WorldOnAws) -> None:
     first, *_ = inspect(world, world.policies["app"])
-    assert (first.error, first.said) == (None, "logged in; 1 tokens")
+    assert (first.error, first.said) == (None, "logged in; 1 token")
     assert world.iam.calls[-1] == "GetCallerIdentity"
 
 

@@ -50,7 +50,7 @@ def assert_one_secret_is_left_and_in_force(world: WorldOnEntra) -> None:
 
 def test_the_check_before_the_first_rotation_hears_entra_refuse_garbage(world: WorldOnEntra) -> None:
     first, *_ = inspect(world, world.policies["app"])
-    assert (first.error, first.said) == (None, "logged in; 1 tokens")
+    assert (first.error, first.said) == (None, "logged in; 1 token")
 
 
 def test_the_new_secret_is_in_force_and_the_old_one_is_refused(world: WorldOnEntra) -> None:

@@ -54,7 +54,7 @@ def assert_one_key_is_left_and_in_force(world: WorldOnGoogle) -> None:
 
 def test_the_check_before_the_first_rotation_hears_google_refuse_garbage(world: WorldOnGoogle) -> None:
     first, *_ = inspect(world, world.policies["app"])
-    assert (first.error, first.said) == (None, "logged in; 1 tokens")
+    assert (first.error, first.said) == (None, "logged in; 1 token")
     assert world.gcp.asked[-1] == "POST /token"
 
 

@@ -43,7 +43,7 @@ def world(tmp_path: Path, role: Role) -> Iterator[WorldOnOpenBao]:
 
 def test_the_check_before_the_first_rotation_hears_garbage_refused(world: WorldOnOpenBao) -> None:
     first, *_ = inspect(world, world.policies["app"])
-    assert (first.error, first.said) == (None, "logged in; 1 tokens")
+    assert (first.error, first.said) == (None, "logged in; 1 token")
 
 
 def test_the_new_one_is_in_force_and_the_old_one_is_refused(world: WorldOnOpenBao) -> None:

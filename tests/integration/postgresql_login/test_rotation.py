@@ -56,7 +56,7 @@ def world(tmp_path: Path, database: Database, issuer: PostgreSQLLogins) -> Itera
 
 def test_the_check_before_the_first_rotation_hears_the_server_refuse_garbage(world: WorldOnPostgreSQL) -> None:
     first, *_ = inspect(world, world.policies["app"])
-    assert (first.error, first.said) == (None, "logged in; 1 tokens")
+    assert (first.error, first.said) == (None, "logged in; 1 token")
 
 
 def test_the_new_login_is_in_force_and_the_old_one_is_gone_with_its_sessions(world: WorldOnPostgreSQL) -> None:
