@@ -28,6 +28,9 @@ Location = Sequence[str | int]
 _MOST_ALIASED: Final = 1_000_000
 """How many values aliases may stand for, all in all: ten lines of them can otherwise fill the memory."""
 
+_MOST_BITS: Final = 1024
+"""Python reads longer hexadecimal numbers than it would ever write down."""
+
 _TAG: Final = "tag:yaml.org,2002:"
 _TAGGED: Final = ("YAML reads what begins with `!` as a tag, which means nothing here", "write the value in quotes")
 _CHANGED_IN_SILENCE: Final = (
@@ -262,10 +265,14 @@ class _Builder:
             self._refuse(node, *_TAGGED)
             return node.value
         try:
-            return self._scalars.construct_object(node)
+            value = self._scalars.construct_object(node)
         except (ValueError, KeyError, ConstructorError):
             self._refuse(node, "the value does not fit its tag", "write it in quotes")
             return None
+        if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+            self._refuse(node, "YAML reads this as a number that is too long", "write it in quotes")
+            return None
+        return value
 
     def _refuse(self, node: Node, what: str, remedy: str) -> None:
         line, column = _spot(node)

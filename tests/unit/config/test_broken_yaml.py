@@ -88,6 +88,10 @@ CASES = {
         "a:\n  <<: b",
         "p.yaml:2:7: `<<` merges mappings only; name an anchor of a mapping: `<<: *name`",
     ),
+    "a number without end": (
+        "a: 0x" + "f" * 9999,
+        "p.yaml:1:4: YAML reads this as a number that is too long; write it in quotes",
+    ),
     "a hundred thousand brackets": ("[" * 100_000, "p.yaml:1:65: nested more than 64 levels deep; close a bracket"),
     "an octal number": ("mode: 0600", "p.yaml:1:7: YAML reads this as an octal number; write it in quotes"),
     "a time": ("at: 12:30", "p.yaml:1:5: YAML reads this as a number, counted in sixties; write it in quotes"),
