@@ -45,7 +45,7 @@ class DaemonProcess:
         self.process.wait_until_ready(self.is_at_work, 30)
 
     def is_at_work(self) -> bool:
-        """Tell whether it said so: before that, SIGHUP would end it as it ends any process."""
+        """Tell whether it said so: one that is just starting looks at everything anyway."""
         return self.process.is_alive and "the daemon is at work" in self.process.log.read_text()
 
     def page(self, name: str) -> str:

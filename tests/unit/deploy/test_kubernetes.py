@@ -13,7 +13,6 @@ import yaml
 from kubernetes import client
 from pydantic import ValidationError
 
-from tests.servers.process import require
 
 ROOT: Final = Path(__file__).parents[3]
 FOLDER: Final = ROOT / "deploy/kubernetes"
@@ -134,9 +133,10 @@ def test_no_secret_is_among_the_manifests():
     assert of_kind("Secret") == []
 
 
+# Never a failure: Debian's kubectl is too old for components, and no other package of it is anybody's official one.
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is missing, which kustomize is part of")
 @pytest.mark.parametrize("way", ["daemon", "cronjob"])
 def test_kustomize_puts_it_together(way: str, tmp_path: Path):
-    require(shutil.which("kubectl") is not None, "kubectl is missing, which kustomize is part of")
     shutil.copytree(FOLDER, tmp_path / "ours")
     (tmp_path / "kustomization.yaml").write_text(f"resources: [ours/{way}]\ncomponents: [ours/in-cluster]\n")
     built = subprocess.run(["kubectl", "kustomize", tmp_path], capture_output=True, text=True, check=False)
