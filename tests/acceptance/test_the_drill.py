@@ -22,7 +22,7 @@ from tests.servers.openbao import OpenBao
 from tests.servers.sandbox import StartSandbox
 
 EVERYTHING = at_once("--all")
-SOME = 20
+SOME = 10
 OPEN = ("hub-00", "bao-01", "web-08")
 
 
@@ -129,9 +129,10 @@ def proves_each_death(report: dict[str, Any], count: int) -> None:
             assert place["put_away"] == (None if place["target"].startswith("env ") else "done")
 
 
-def has_its_own_versions(spec: Spec) -> bool:
-    """Tell whether a killed process loses no old value: its document keeps earlier ones, and is nobody else's."""
-    return spec.issuer in ("hub", "tokens", "web") and spec.stores != ("env",) and not spec.document
+def is_never_lost(spec: Spec) -> bool:
+    """Choose half of those whose old value a kill cannot take: it stays in a version of a document of their own."""
+    keeps_versions = spec.issuer in ("hub", "tokens", "web") and spec.stores != ("env",) and not spec.document
+    return keeps_versions and int(spec.name.partition("-")[2]) % 4 in (0, 1)
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ def calm(
     tmp_path: Path, jupyterhub: JupyterHub, openbao: OpenBao, moto: Moto, start_sandbox: StartSandbox
 ) -> Iterator[Drill]:
     """Nothing is broken, so all that is left undone is for the interruptions."""
-    with drill(tmp_path, jupyterhub, openbao, moto, start_sandbox, has_its_own_versions) as made:
+    with drill(tmp_path, jupyterhub, openbao, moto, start_sandbox, is_never_lost) as made:
         yield made
 
 
