@@ -99,7 +99,6 @@ def _get_ready() -> None:
             importlib.import_module(module)
     _read_models_of_aws_once()
     _read_sample_policies()
-    _build_commands_once()
     assert threading.active_count() == 1, "a fork has only the thread that forks"
     gc.collect()
     gc.freeze()  # else the first collection in each child copies every page of all this
@@ -130,15 +129,6 @@ def _read_sample_policies() -> None:
     load(REPOSITORY / "policies", Plugins())
 
 
-def _build_commands_once() -> None:
-    import typer
-
-    from rotator.cli.commands import app
-
-    typer.main.get_command = functools.cache(typer.main.get_command)
-    typer.main.get_command(app)
-
-
 def _become_rotate(order: dict[str, Any]) -> None:
     """Become one run of ``rotate``. Never returns."""
     os.environ.clear()
@@ -155,6 +145,7 @@ def _become_rotate(order: dict[str, Any]) -> None:
     from rotator.cli.main import main as rotate
 
     sys.argv = ["rotate", *order["arguments"]]
+    sys.modules["__main__"].__package__ = None  # else Typer tells people to type `python -m tests…`
     code: Any = 1
     try:
         rotate()
