@@ -21,8 +21,9 @@ from rotator.config.stored_credential import StoredCredential, credentials_in_st
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import Access, Issuer
 from rotator.domain.errors import NeedsOperator
-from rotator.domain.model import ConnectionName, Event, IssuerRef, Target
+from rotator.domain.model import ConnectionName, Event, IssuerRef, SecretName, Target
 from rotator.domain.policy import Connection, Policy, PolicySet
+from rotator.domain.trial import Trial
 from rotator.observe.logs import logger
 from rotator.observe.sending import Channel
 
@@ -92,7 +93,8 @@ class App:
         from rotator.ledger.owners import this_process  # noqa: PLC0415  as above
 
         who = actor or logged_in()
-        tools = Tools(self.ledger, self.clock, self.connections, who, this_process(), observers, measured)
+        trial_of = self.connections.trial_of
+        tools = Tools(self.ledger, self.clock, self.connections, who, this_process(), observers, measured, trial_of)
         return Runner(tools, PATIENCE if patience is None else patience, stays=stays)
 
     def messenger(self, *, knows_all: bool) -> Tells:
@@ -140,6 +142,7 @@ class OpenConnections:
         self._budgets: dict[ConnectionName, ConnectionBudget] = {}
         self._opened: dict[tuple[ConnectionName, str], Any] = {}
         self._stored: dict[ConnectionName, dict[str, StoredCredential]] = {}
+        self._trials: dict[SecretName, Trial] | None = None
 
     def issuer(self, ref: IssuerRef) -> Issuer:
         connection = self._connection(ref.connection)
@@ -157,6 +160,13 @@ class OpenConnections:
         for credential in same:
             credential.forget()
         return opened
+
+    def trial_of(self, name: SecretName) -> Trial | None:
+        """Give what the policy in force asks of a new token beside the issuer's word; None: nothing, or no policy."""
+        with self._lock:
+            if self._trials is None:  # looked for once: there may be very many policies
+                self._trials = {policy.name: policy.trial for policy in self._policies.policies if policy.trial}
+            return self._trials.get(name)
 
     def stored_credentials(self) -> Iterator[StoredCredential]:
         """Give every credential of a connection that lies in a store. None is looked up yet."""
@@ -181,6 +191,7 @@ class OpenConnections:
         with self._lock:
             earlier, self._plugins = self._plugins, plugins
             before, self._policies = self._policies.connections, policies
+            self._trials = None
             for name in _changed(before, earlier, policies.connections, plugins):
                 self._access.pop(name, None)
                 self._budgets.pop(name, None)

@@ -18,9 +18,15 @@ from rotator.domain.durations import Duration
 from rotator.domain.limits import Rate
 from rotator.domain.model import Mode
 from rotator.domain.policy import Freeze, Window
+from rotator.domain.trial import MARK
 
 QUARTERLY: Final = "0 3 1 */3 *"
 _NOT_A_DURATION: Final = "not a duration; write for example '90 days', '24h' or '6 months'"
+_LONGEST_TRIAL: Final = timedelta(minutes=1)
+"""Well below a lease, which nobody renews meanwhile."""
+_TOKEN: Final = re.compile(r"\{\{\s*token\.value\s*\}\}")
+_HEADER_NAME: Final = r"^[A-Za-z0-9-]+$"
+_HEADER_TEXT: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
@@ -67,10 +73,35 @@ def _spelled_out(value: Any) -> Any:
     raise ValueError("not a schedule; write `never`, `quarterly`, or a mapping such as {every: 90 days}")
 
 
-def _only_by_the_issuer(value: Any) -> Any:
-    if value != "issuer":
-        raise ValueError("only `issuer` is available in this version; remove `verify`, or write `verify: issuer`")
-    return value
+def _by_the_issuer_at_least(value: Any) -> Any:
+    """Let ``verify: issuer`` stand for a mapping that asks for nothing more."""
+    if value == "issuer":
+        return {}
+    if isinstance(value, VerifyBlock) or (isinstance(value, dict) and value):
+        return value
+    raise ValueError("not a way to verify; write `issuer`, {http: {url: https://…}}, or {command: [/PROGRAM]}")
+
+
+def _with_the_token(template: str) -> str:
+    """Take a header's value with the token in it once, as a profile writes it, and give it with the mark."""
+    text, found = _TOKEN.subn(MARK, template)
+    if found != 1 or "{{" in text.replace(MARK, "") or not _HEADER_TEXT.fullmatch(text):
+        raise ValueError(f"it must hold the token once, and no other template; write for example 'Token {MARK}'")
+    return text
+
+
+def _whole_program(command: tuple[str, ...]) -> tuple[str, ...]:
+    if command and not command[0].startswith("/"):
+        raise ValueError("its program is not found by a search; write its whole path, beginning with `/`")
+    if any("{{" in argument or "\0" in argument for argument in command):
+        raise ValueError("an argument holds no template; the token comes on the program's standard input")
+    return command
+
+
+def _a_minute_at_most(length: timedelta) -> timedelta:
+    if not timedelta() < length <= _LONGEST_TRIAL:
+        raise ValueError("must be longer than zero, and a minute at most; write for example `10s`")
+    return length
 
 
 FreezeDays = Annotated[Freeze, PlainValidator(parse_freeze, json_schema_input_type=str)]
@@ -172,14 +203,79 @@ class StoreBlock(Open):
     connection: str = Field(description="The name of a store's connection.")
 
 
+class TrialAuthBlock(Block):
+    """How the token is shown, as in a profile: `{type: bearer}`, or in a header of another name."""
+
+    type: Literal["bearer", "header"] = "bearer"
+    name: str | None = Field(None, pattern=_HEADER_NAME, description="Which header; only with `type: header`.")
+    value: Annotated[str, AfterValidator(_with_the_token)] = Field(
+        MARK, description=f"What stands in it; `{MARK}` is the token."
+    )
+
+    @model_validator(mode="after")
+    def _is_named_or_not(self) -> TrialAuthBlock:
+        if self.type == "header" and self.name is None:
+            raise ValueError("`type: header` needs the header's name; add `name:`")
+        if self.type == "bearer" and self.name is not None:
+            raise ValueError("`type: bearer` is the header Authorization; remove `name`, or write `type: header`")
+        return self
+
+    @property
+    def header(self) -> str:
+        return self.name or "Authorization"
+
+    @property
+    def template(self) -> str:
+        return f"Bearer {self.value}" if self.type == "bearer" else self.value
+
+
+class HttpTrialBlock(Block):
+    """A request with the new token: to https (or to this machine), to a host that the settings allow."""
+
+    url: str = Field(description="The address; the setting `verify_hosts` must list its host.")
+    method: Literal["GET", "HEAD", "POST"] = "GET"
+    auth: TrialAuthBlock = TrialAuthBlock()
+    expect: tuple[Annotated[int, Field(ge=200, le=299)], ...] = Field(
+        (200,),
+        min_length=1,
+        description="The statuses that say that the token works. 401 and 403 say that it does not.",
+    )
+
+
+class VerifyBlock(Block):
+    """What a new token must pass besides the issuer's own check: a request, or a command."""
+
+    http: HttpTrialBlock | None = None
+    command: Annotated[tuple[str, ...], AfterValidator(_whole_program)] | None = Field(
+        None,
+        min_length=1,
+        description="A program with its arguments; it reads the token from its standard input and ends with 0 (works) "
+        "or 1 (does not). Only where the setting `allow_commands` is true.",
+    )
+    timeout: Annotated[Exact, AfterValidator(_a_minute_at_most)] | None = Field(
+        None, description="How long an answer may take: a minute at most. Default: 30s."
+    )
+
+    @model_validator(mode="after")
+    def _say_one_thing(self) -> VerifyBlock:
+        if self.http is not None and self.command is not None:
+            raise ValueError("http and command contradict each other; keep one of them")
+        if self.http is None and self.command is None and self.model_fields_set:
+            raise ValueError("nothing says how to verify; add `http` or `command`, or write `verify: issuer`")
+        return self
+
+
 class PolicyBlock(Defaults):
     """One secret: who makes its token, where its consumers read it, when it is due."""
 
     name: Name = Field(description="The secret's name, unique over all files.")
     issuer: IssuerBlock
     stores: tuple[StoreBlock, ...] = Field(min_length=1)
-    verify: Annotated[Literal["issuer"], BeforeValidator(_only_by_the_issuer)] = Field(
-        "issuer", description="How a new token is proven to work: the issuer is asked."
+    verify: Annotated[
+        VerifyBlock,
+        BeforeValidator(_by_the_issuer_at_least, json_schema_input_type=VerifyBlock | Literal["issuer"]),
+    ] = Field(
+        VerifyBlock(), description="How a new token is proven to work: the issuer is asked, and what stands here, too."
     )
 
 

@@ -17,6 +17,7 @@ from rotator.config.plugins import Plugins
 from rotator.config.policy_paths import policy_paths
 from rotator.config.resolving import Check, Resolving
 from rotator.config.sections import PolicyFile, read_sections
+from rotator.config.trials import NOTHING, Allowed
 from rotator.domain.contradictions import policy_problems
 from rotator.domain.errors import InvalidInput, Problem
 from rotator.domain.policy import PolicySet
@@ -29,18 +30,25 @@ def load(
     check: Check = policy_problems,
     commit: str | None = None,
     channels: Collection[str] | None = None,
+    allowed: Allowed = NOTHING,
 ) -> PolicySet:
     """Read a directory of policy files, or one file. InvalidInput holds every problem of every file, in order.
 
     The user's own profiles (files with a ``kind``) are added to ``plugins``. ``channels`` are those that the settings
-    name; without them, those that policies name are believed. Touches nothing and asks nobody.
+    name; without them, those that policies name are believed. ``allowed`` is what they let policies do. Touches
+    nothing and asks nobody.
     """
     with _nothing_to_collect():
-        return _load(path, plugins, check, commit, channels)
+        return _load(path, plugins, check, commit, channels, allowed)
 
 
 def _load(
-    path: Path, plugins: Plugins, check: Check, commit: str | None, channels: Collection[str] | None
+    path: Path,
+    plugins: Plugins,
+    check: Check,
+    commit: str | None,
+    channels: Collection[str] | None,
+    allowed: Allowed,
 ) -> PolicySet:
     files: list[PolicyFile] = []
     problems: list[Problem] = []
@@ -51,7 +59,7 @@ def _load(
         except InvalidInput as error:
             unreadable += 1
             problems += error.problems
-    resolving = Resolving(plugins, check, channels=channels, saw_everything=not unreadable)
+    resolving = Resolving(plugins, check, channels=channels, allowed=allowed, saw_everything=not unreadable)
     policy_set = resolving.resolve(files, commit)
     problems += resolving.problems
     if problems:

@@ -22,6 +22,7 @@ from rotator.config.merging import overlap_of, schedule_of
 from rotator.config.plugins import Plugin, Plugins
 from rotator.config.problems import did_you_mean, problems_from
 from rotator.config.sections import PolicyFile, WrittenPolicy
+from rotator.config.trials import NOTHING, Allowed, trial_of
 from rotator.domain.contracts import IssuerPlugin, IssuerTraits, StorePlugin
 from rotator.domain.errors import InvalidInput, Problem
 from rotator.domain.limits import Limits
@@ -40,14 +41,21 @@ class Resolving:
     """Turns policy files into a policy set, and collects every problem on the way."""
 
     def __init__(
-        self, plugins: Plugins, check: Check, *, channels: Collection[str] | None = None, saw_everything: bool = True
+        self,
+        plugins: Plugins,
+        check: Check,
+        *,
+        channels: Collection[str] | None = None,
+        allowed: Allowed = NOTHING,
+        saw_everything: bool = True,
     ) -> None:
-        """``channels``: those that the settings name; None: nobody can tell.
+        """``channels``: those that the settings name; None: nobody can tell. ``allowed``: what they let policies do.
 
         ``saw_everything``: no file was unreadable. Else a name may be unknown only because its file is broken.
         """
         self.problems: list[Problem] = []
         self._channels = channels
+        self._allowed = allowed
         self._saw_everything = saw_everything
         self._plugins = plugins
         self._check = check
@@ -182,7 +190,8 @@ class Resolving:
         defaults = file.defaults
         schedule, wrong_schedule = schedule_of(block.schedule, defaults.schedule)
         overlap, wrong_overlap = overlap_of(block.overlap, defaults.overlap)
-        for location, what, remedy in (*wrong_schedule, *wrong_overlap):
+        trial, wrong_trial = trial_of(block.verify, self._allowed)
+        for location, what, remedy in (*wrong_schedule, *wrong_overlap, *wrong_trial):
             self._refuse_in_policy(document, index, location, what, remedy)
         self._check_channels(document, at, block.notify)
         if issuer is None or None in targets or len(self.problems) > before:
@@ -201,6 +210,7 @@ class Resolving:
             owner=self._once(block.owner or defaults.owner or ""),
             tags=self._once(frozenset((*defaults.tags, *block.tags))),
             notify=self._once(tuple(dict.fromkeys((*defaults.notify, *block.notify)))),
+            trial=self._once(trial),
         )
         self._check_destinations(document, written, policy)
         self._check_quota(document, at, policy, traits)

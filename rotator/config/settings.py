@@ -18,6 +18,7 @@ from rotator.config.file_format import Name
 from rotator.config.policy_source.address import origin_of, ref_name, repository_address
 from rotator.config.problems import did_you_mean, wrong_value
 from rotator.config.references import Reference
+from rotator.config.trials import host_names
 from rotator.domain.errors import InvalidInput, Problem
 
 _PREFIX: Final = "ROTATOR_"
@@ -59,6 +60,10 @@ class Settings(BaseModel):
     """HOST:PORT of the daemon's pages: /live, /ready, /metrics. Default: nobody listens."""
     notify: dict[Name, Channel] = Field(default_factory=dict)
     """Where people are told: channels by name, each with a reference to its address."""
+    verify_hosts: str = ""
+    """The hosts that the ``verify`` of a policy may send a new token to, as a list or with commas. Default: none."""
+    allow_commands: bool = False
+    """The ``verify`` of a policy may run a program."""
 
     @field_validator("ledger")
     @classmethod
@@ -82,6 +87,11 @@ class Settings(BaseModel):
     def _from_anywhere(cls, file: Path | None) -> Path | None:
         """Make it absolute: git looks for it from another folder."""
         return None if file is None else file.expanduser().absolute()
+
+    @field_validator("verify_hosts", mode="before")
+    @classmethod
+    def _are_hosts(cls, hosts: Any) -> str:
+        return host_names(hosts)
 
     @field_validator("repository_token")
     @classmethod

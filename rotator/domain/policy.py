@@ -10,6 +10,7 @@ from typing import Any, Final
 from rotator.domain.durations import Duration
 from rotator.domain.limits import NO_LIMITS, Limits
 from rotator.domain.model import ConnectionName, IssuerRef, Mode, Overlap, SecretName, Target
+from rotator.domain.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,8 @@ class Policy:
     tags: frozenset[str] = frozenset()
     notify: tuple[str, ...] = ()
     """The channels that are told when a person should know something."""
+    trial: Trial | None = None
+    """What a new token must pass beside the issuer's own check, before and after its consumers can see it."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What ``check --online`` looks at: every issuer and destination of a policy, without touching anything.
 
 An issuer's verify call is calibrated on the way: a value that is certainly garbage must be INVALID. An issuer that
-says anything else could never prove a death.
+says anything else could never prove a death. What a policy's ``verify`` asks for is tried with garbage, too.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from rotator.domain.errors import NeedsOperator, Permanent, RotatorError
 from rotator.domain.model import Destination, SecretName
 from rotator.domain.policy import Policy
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.trial import Trial
+from rotator.flow.trials import try_out
 from rotator.flow.work import Connections, side_by_side
 from rotator.observe.sending import Channel, service_of
 
@@ -34,12 +36,14 @@ class Finding:
 
 
 def inspect(connections: Connections, policy: Policy) -> Iterator[Finding]:
-    """Look at a policy's issuer and at each of its destinations."""
+    """Look at a policy's issuer, at what it verifies with beside, and at each of its destinations."""
     subject = f"issuer {policy.issuer.connection}"
     try:
         yield Finding(policy.name, subject, _inspect_issuer(connections.issuer(policy.issuer), policy))
     except RotatorError as error:
         yield Finding(policy.name, subject, error=error)
+    if policy.trial is not None:
+        yield _inspect_trial(policy.name, policy.trial)
 
     def preflight(destination: Destination) -> str:
         opened = connections.destination(destination.target)
@@ -77,6 +81,19 @@ def inspect_channel(channel: Channel) -> Finding:
 _CONNECTIONS: Final = SecretName("connections")
 _CHANNELS: Final = SecretName("notify")
 """Under what credentials and channels are listed: they are no secret's."""
+
+
+def _inspect_trial(secret: SecretName, trial: Trial) -> Finding:
+    """See that what a policy verifies with tells a garbage token from one that works."""
+    subject = f"verify by {trial}"
+    said = try_out(trial, SecretValue(secrets.token_hex(_GARBAGE_BYTES)))
+    if said.verdict is Verdict.INVALID:
+        return Finding(secret, subject, "it refuses what is no token")
+    wrong = NeedsOperator(
+        f"Asked about a garbage token, {trial} says {said.verdict.value}. {said.reason}".strip(),
+        remedy="It must refuse one (401, 403, or exit code 1), or its yes proves nothing: correct `verify`.",
+    )
+    return Finding(secret, subject, error=wrong)
 
 
 def _inspect_issuer(issuer: Issuer, policy: Policy) -> str:

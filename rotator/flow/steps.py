@@ -11,16 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from rotator.domain import lifecycle, naming
-from rotator.domain.contracts import Issued, IssueRequest, Stored, Verdict, Verification
+from rotator.domain.contracts import Issued, IssueRequest, Stored
 from rotator.domain.durations import Duration
 from rotator.domain.errors import (
     Ambiguous,
     Conflict,
     LeaseLost,
     NeedsOperator,
-    Permanent,
     RotatorError,
-    Temporary,
     WrongOrder,
 )
 from rotator.domain.lifecycle import buried, moved, with_destinations, with_token
@@ -31,6 +29,7 @@ from rotator.flow.lost import CLOCK_SKEW, wait_for_our_turn
 from rotator.flow.publishing import gravest
 from rotator.flow.putting_away import put_away, to_put_away
 from rotator.flow.shortened import note_shortened
+from rotator.flow.verifying import accepted_everywhere
 from rotator.flow.work import Work, poll, side_by_side, without_trouble
 
 _READ_LAG: Final = timedelta(seconds=15)
@@ -141,31 +140,8 @@ def verify(work: Work) -> None:
     _expect(work, Phase.ISSUED)
     assert work.held.new is not None
     note_shortened(work)
-    _verified(work, work.held.new)
-    work.note(moved(work.rotation, Phase.VERIFIED, work.now), "verified", handle=work.new.handle)
-
-
-def _verified(work: Work, value: SecretValue) -> None:
-    """Return once the issuer accepts ``value`` as the new token's. Permanent: refused; Temporary: it would not say."""
-    said: list[Verification] = []
-
-    def accepted() -> Verification | None:
-        said.append(work.issuer.verify(value))
-        return said[-1] if said[-1].verdict is Verdict.VALID else None
-
-    accepted_as = poll(work, work.issuer.traits.issue_propagation, accepted)
-    if accepted_as is None:
-        last = said[-1]
-        if last.verdict is Verdict.INVALID:
-            raise Permanent(
-                f"The issuer refuses the new token {work.new.handle} that it made itself. {last.reason}".strip()
-            )
-        raise Temporary(f"The issuer does not say whether the new token {work.new.handle} works. {last.reason}".strip())
-    if accepted_as.handle is not None and accepted_as.handle != work.new.handle:
-        raise NeedsOperator(
-            f"The issuer says that the new value belongs to {accepted_as.handle}, but it made {work.new.handle}.",
-            remedy="Nothing was published. Look at both tokens at the issuer before you go on.",
-        )
+    tried = accepted_everywhere(work, work.held.new)
+    work.note(moved(work.rotation, Phase.VERIFIED, work.now), "verified", handle=work.new.handle, **tried)
 
 
 # --- confirm -------------------------------------------------------------------------------------------------------
@@ -183,9 +159,10 @@ def confirm(work: Work) -> None:
     if failures:
         raise gravest(failures)
     stored = [result for _, result in results if isinstance(result, SecretValue)]
+    tried: dict[str, str] = {}
     if stored:
         work.held.new = stored[0]  # all of them are equal: each has the new token's fingerprint
-        _verified(work, stored[0])
+        tried = accepted_everywhere(work, stored[0])
     places = [replace(place, state=Placed.CONFIRMED) for place in work.rotation.destinations]
     work.just_confirmed = True
     work.note(
@@ -194,6 +171,7 @@ def confirm(work: Work) -> None:
         handle=work.new.handle,
         read_back=len(stored),
         write_only=len(results) - len(stored),
+        **tried,
     )
 
 

@@ -18,8 +18,9 @@ from typing import Any, Final, Protocol, TypeVar, cast
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import Issuer, IssuerByHand, Place, Store, StoreTraits
 from rotator.domain.errors import Temporary
-from rotator.domain.model import Destination, Event, Fingerprint, IssuerRef, Rotation, Target, Token
+from rotator.domain.model import Destination, Event, Fingerprint, IssuerRef, Rotation, SecretName, Target, Token
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.trial import Trial
 from rotator.ledger.leases import Lease
 from rotator.ledger.ledger import Ledger
 
@@ -78,6 +79,8 @@ class Tools:
     observers: Sequence[Callable[[Event], None]] = ()
     measured: Callable[[str, timedelta], None] = lambda _step, _took: None
     """Is told how long each step took."""
+    trial_of: Callable[[SecretName], Trial | None] = lambda _name: None
+    """What the policy in force asks of a new token, beside the issuer's own word."""
 
 
 @dataclass

@@ -34,11 +34,11 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "discarded": "it is dead: {proof}",
     "recovered": "took the value of {handle} back from a destination",
     "value lost": "the value of {handle} is lost; another token will be issued",
-    "verified": "the issuer accepts {handle}",
+    "verified": "the issuer accepts {handle}{tried_by}",
     "publishing": "writing to {destinations}",
     "written": "written {to_destinations}{failures}",
     "published": "published everywhere",
-    "confirmed": "read back and confirmed: {handle} is in use",
+    "confirmed": "read back and confirmed: {handle} is in use{tried_by}",
     "overlap": "the old token lives until {until}",
     "overlap ended": "the overlap was ended early",
     "retiring": "revoking {handles}",
@@ -66,6 +66,7 @@ def _phrases(detail: Mapping[str, Any]) -> dict[str, str]:
     return {
         "until": f"{datetime.fromisoformat(until):%Y-%m-%d %H:%M} UTC" if until else "-",
         "because": f": {reason}" if reason else "",
+        "tried_by": f"; {detail['tried']} accepted it, too" if detail.get("tried") else "",
         "at_commit": f", policies at {_short(str(commit))}" if commit else "",
         "to_destinations": f"to {_plain(written)}" if written else "nowhere",
         "put_away": "".join(

@@ -57,6 +57,18 @@ WRONG = {
         policy("f", more='schedule: {every: 9 days, window: "09:00-16:00 Europe/Berln"}'),
         "3:40: `window`: `Europe/Berln` is not a time zone; did you mean `Europe/Berlin`?",
     ),
+    "store.yaml": (
+        "connections:\n  z: {provider: sandbox, credentials: {admin: {connection: sandbox, file: a}}}\n",
+        "2:60: `sandbox` is the connection of an issuer (sandbox), and stores nothing; name a store's connection",
+    ),
+    "host.yaml": (
+        policy("h", more="schedule: never, verify: {http: {url: https://evil.example/}}"),
+        "3:44: `url`: the settings do not let tokens be sent to `evil.example`; add it to `verify_hosts` in",
+    ),
+    "command.yaml": (
+        policy("i", more="schedule: never, verify: {command: [/bin/true]}"),
+        "3:41: `command`: the settings do not let policies run commands; set `allow_commands = true` in rotator.toml",
+    ),
     "place.yaml": (
         policy("g").replace("/g.env", "/app.env"),
         "2:55: policy `g` writes to app-env file=/app.env var=A, and so does `app`",

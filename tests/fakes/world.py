@@ -35,6 +35,7 @@ from rotator.domain.model import (
 )
 from rotator.domain.policy import Policy, PolicySet, Schedule, Source
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.trial import Trial
 from rotator.flow import adoption, emergency, reconcile
 from rotator.flow.opening import Order
 from rotator.flow.report import Report
@@ -80,6 +81,8 @@ class World:
         self.ledger = WatchedLedger.made_in(folder)
         self.ledger.hook = self._at
         self.events: list[Event] = []
+        self.trials: dict[SecretName, Trial] = {}
+        """What the policy in force asks of new tokens, beside the issuer's word."""
         self._workers = itertools.count(1)
 
     def _at(self, moment: str) -> None:
@@ -110,7 +113,7 @@ class World:
     def worker(self, patience: timedelta = timedelta(minutes=2), *, stays: bool = True) -> Worker:
         """Start another process: a command, or (when it does not stay with troubles) a daemon."""
         owner = f"worker-{next(self._workers)}"
-        tools = Tools(self.ledger, self.clock, self, "alice", owner, (self.events.append,))
+        tools = Tools(self.ledger, self.clock, self, "alice", owner, (self.events.append,), trial_of=self.trials.get)
         return Worker(self, Runner(tools, patience, stays=stays))
 
     def adopt(self, name: str = "app", *, in_all_stores: bool = True, expires_at: datetime | None = None) -> str:

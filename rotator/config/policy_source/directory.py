@@ -12,6 +12,7 @@ from rotator.config.commit import commit_of, head_of
 from rotator.config.plugins import Plugins
 from rotator.config.policy_paths import policy_paths
 from rotator.config.policy_source.in_force import InForce, Refreshed
+from rotator.config.trials import NOTHING, Allowed
 from rotator.domain.errors import InvalidInput, Problem
 
 _TRIES: Final = 5
@@ -20,17 +21,24 @@ _TRIES: Final = 5
 class DirectorySource:
     """A directory whose files are read again when one of them changes. What changes meanwhile is read next time.
 
-    ``plugins`` makes the plug-ins for one reading; ``channels`` are those that policies may name.
+    ``plugins`` makes the plug-ins for one reading; ``channels`` are those that policies may name, ``allowed`` is what
+    the settings let them do.
     """
 
     def __init__(
-        self, path: Path, plugins: Callable[[], Plugins] = Plugins, *, channels: Collection[str] | None = None
+        self,
+        path: Path,
+        plugins: Callable[[], Plugins] = Plugins,
+        *,
+        channels: Collection[str] | None = None,
+        allowed: Allowed = NOTHING,
     ) -> None:
         self.in_force: InForce | None = None
         self.problems: tuple[Problem, ...] = ()
         self._path = path
         self._plugins = plugins
         self._channels = channels
+        self._allowed = allowed
         self._judged: bytes | None = None
 
     def load(self) -> InForce:
@@ -60,7 +68,9 @@ class DirectorySource:
     def _read(self) -> tuple[InForce | None, tuple[Problem, ...]]:
         plugins = self._plugins()
         try:
-            policies = policy_files.load(self._path, plugins, commit=commit_of(self._path), channels=self._channels)
+            policies = policy_files.load(
+                self._path, plugins, commit=commit_of(self._path), channels=self._channels, allowed=self._allowed
+            )
         except InvalidInput as error:
             return None, error.problems
         return InForce(policies, plugins), ()

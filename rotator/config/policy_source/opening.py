@@ -12,6 +12,7 @@ from platformdirs import user_state_path
 from rotator.config.policy_source.in_force import PolicySource
 from rotator.config.references import ConnectionAccess
 from rotator.config.settings import Settings
+from rotator.config.trials import Allowed
 from rotator.domain.clock import Clock
 from rotator.domain.model import ConnectionName
 from rotator.domain.policy import Connection, Source
@@ -20,10 +21,11 @@ from rotator.domain.secret_value import SecretValue
 
 def open_policy_source(settings: Settings, clock: Clock) -> PolicySource:
     """Give the source. Nothing is read, and nobody asked, before its ``load``."""
+    allowed = Allowed.by(settings.verify_hosts, commands=settings.allow_commands)
     if settings.repository is None:
         from rotator.config.policy_source.directory import DirectorySource  # noqa: PLC0415  only what is needed
 
-        return DirectorySource(settings.policies, channels=settings.notify)
+        return DirectorySource(settings.policies, channels=settings.notify, allowed=allowed)
     from rotator.config.policy_source.repository import RepositorySource  # noqa: PLC0415  as above
 
     folder = PurePosixPath(settings.policies)
@@ -34,6 +36,7 @@ def open_policy_source(settings: Settings, clock: Clock) -> PolicySource:
         folder,
         _state_folder(settings.repository, settings.ref, folder),
         channels=settings.notify,
+        allowed=allowed,
         signed_by=settings.signed_by,
         token=None if reference is None else lambda: _look_up(reference, clock),
     )

@@ -23,6 +23,7 @@ from rotator.config.policy_source.in_force import InForce, Refreshed
 from rotator.config.policy_source.signatures import Signers
 from rotator.config.policy_source.state_folder import StateFolder
 from rotator.config.references import Reference
+from rotator.config.trials import NOTHING, Allowed
 from rotator.domain.errors import InvalidInput, NeedsOperator, Problem
 from rotator.domain.policy import Connection, PolicySet, Source
 from rotator.domain.secret_value import SecretValue
@@ -35,7 +36,7 @@ class RepositorySource:
 
     ``state`` is this repository's own folder on this machine; any number of processes may share it. ``plugins`` makes
     the plug-ins for one reading, ``token`` looks up what an https server may ask for; it may raise NeedsOperator.
-    ``channels`` are those that policies may name.
+    ``channels`` are those that policies may name, ``allowed`` is what the settings let them do.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class RepositorySource:
         plugins: Callable[[], Plugins] = Plugins,
         *,
         channels: Collection[str] | None = None,
+        allowed: Allowed = NOTHING,
         signed_by: Path | None = None,
         token: Callable[[], SecretValue] | None = None,
     ) -> None:
@@ -56,6 +58,7 @@ class RepositorySource:
         self._state = StateFolder(state)
         self._plugins = plugins
         self._channels = channels
+        self._allowed = allowed
         self._signers = Signers(signed_by) if signed_by else None
         self._address, self._ref, self._token = address, ref, token
         self._clone: Clone | None = None
@@ -160,7 +163,9 @@ class RepositorySource:
 
     def _valid(self, root: Path, commit: str) -> InForce:
         plugins = self._plugins()
-        policies = policy_files.load(root / self._folder, plugins, commit=commit, channels=self._channels)
+        policies = policy_files.load(
+            root / self._folder, plugins, commit=commit, channels=self._channels, allowed=self._allowed
+        )
         _refuse_credentials_in_repository(policies)
         return InForce(_as_in_repository(policies, root), plugins)
 

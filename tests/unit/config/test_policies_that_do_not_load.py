@@ -154,9 +154,84 @@ IN_A_POLICY = {
         {"overlap": "overlap: {at_most: 7 days}"},
         "6:24: `at_most` only limits `until_unused_for`, which is not set; add `until_unused_for`, or remove `at_most`",
     ),
-    "another way to verify": (
+    "an unknown way to verify": (
+        {"verify": "verify: me"},
+        "6:13: `verify`: not a way to verify; write `issuer`, {http: {url: https://…}}, or {command: [/PROGRAM]}",
+    ),
+    "two ways to verify": (
+        {"verify": "verify: {http: {url: a}, command: [/b]}"},
+        "6:13: `verify`: http and command contradict each other; keep one of them",
+    ),
+    "no way to verify": (
+        {"verify": "verify: {timeout: 5s}"},
+        "6:13: `verify`: nothing says how to verify; add `http` or `command`, or write `verify: issuer`",
+    ),
+    "a request without an address": ({"verify": "verify: {http: {}}"}, "6:20: `url` is missing; add `url:`"),
+    "an address that is none": (
         {"verify": "verify: {http: {url: x}}"},
-        "6:13: `verify`: only `issuer` is available in this version; remove `verify`, or write `verify: issuer`",
+        "6:26: `url`: this is not a URL; write for example https://api.example.com/v1/me",
+    ),
+    "an address with a password": (
+        {"verify": 'verify: {http: {url: "https://a@b.example/"}}'},
+        "6:26: `url`: it has a user, a password or a fragment; remove them; the token goes into a header",
+    ),
+    "a token in an address": (
+        {"verify": 'verify: {http: {url: "https://b.example/{{ token.value }}"}}'},
+        "6:26: `url`: this is not a URL; write for example https://api.example.com/v1/me",
+    ),
+    "a token in an address without blanks": (
+        {"verify": 'verify: {http: {url: "https://b.example/{{token.value}}"}}'},
+        "6:26: `url`: a token is never put into an address, which servers log; use `auth`, which puts it into a header",
+    ),
+    "a token sent in plain": (
+        {"verify": "verify: {http: {url: http://b.example/}}"},
+        "6:26: `url`: plain http would send the token unencrypted; use https",
+    ),
+    "a host that the settings do not list": (
+        {"verify": "verify: {http: {url: https://b.example:8443/me}}"},
+        (
+            "6:26: `url`: the settings do not let tokens be sent to `b.example:8443`; add it to `verify_hosts` in "
+            'rotator.toml (verify_hosts = ["b.example:8443"]), if it may see this token'
+        ),
+    ),
+    "a status that proves nothing": (
+        {"verify": "verify: {http: {url: a, expect: [302]}}"},
+        "6:38: `expect[0]`: input should be less than or equal to 299",
+    ),
+    "a header without its name": (
+        {"verify": "verify: {http: {url: a, auth: {type: header}}}"},
+        "6:35: `auth`: `type: header` needs the header's name; add `name:`",
+    ),
+    "a header without the token": (
+        {"verify": "verify: {http: {url: a, auth: {type: header, name: X-Key, value: Token}}}"},
+        (
+            "6:70: `value`: it must hold the token once, and no other template; "
+            "write for example 'Token {{ token.value }}'"
+        ),
+    ),
+    "a command without its path": (
+        {"verify": "verify: {command: [curl]}"},
+        "6:23: `command`: its program is not found by a search; write its whole path, beginning with `/`",
+    ),
+    "a token in an argument": (
+        {"verify": 'verify: {command: [/usr/bin/curl, "{{ token.value }}"]}'},
+        "6:23: `command`: an argument holds no template; the token comes on the program's standard input",
+    ),
+    "a command as a text": (
+        {"verify": "verify: {command: /usr/bin/true}"},
+        "6:23: `command`: must be a list; write `[a, b]`, or one `- item` a line",
+    ),
+    "no command": ({"verify": "verify: {command: []}"}, "6:23: `command`: must not be empty; write at least one"),
+    "a command that the settings do not allow": (
+        {"verify": "verify: {command: [/usr/bin/true]}"},
+        (
+            "6:23: `command`: the settings do not let policies run commands; set `allow_commands = true` in "
+            "rotator.toml, if whoever writes policies may run programs here"
+        ),
+    ),
+    "an answer that may take too long": (
+        {"verify": "verify: {command: [/a], timeout: 2 min}"},
+        "6:38: `timeout`: must be longer than zero, and a minute at most; write for example `10s`",
     ),
     "a channel that is no name": (
         {"notify": "notify: [Ops]"},

@@ -11,6 +11,7 @@ import pytest
 from rotator.config.plugins import Plugins
 from rotator.config.policy_files import load
 from rotator.config.settings import Settings
+from rotator.config.trials import Allowed
 
 ROOT = Path(__file__).parents[3]
 SAMPLES = sorted((ROOT / "policies").glob("*.yaml"))
@@ -46,13 +47,17 @@ def test_every_policy_file_in_the_docs_loads(tmp_path):
         folder = tmp_path / str(number)
         folder.mkdir()
         (folder / "example.yaml").write_text(example)
-        assert load(folder, Plugins()).policies, example
+        allowed = Allowed(frozenset({"api.example.com"}), commands=True)
+        assert load(folder, Plugins(), allowed=allowed).policies, example
 
 
 def test_the_docs_name_every_key_and_every_setting():
     from rotator.config import file_format
 
-    models = (file_format.PolicyBlock, file_format.ScheduleBlock, file_format.OverlapBlock, file_format.IssuerBlock)
+    models = (
+        file_format.PolicyBlock, file_format.ScheduleBlock, file_format.OverlapBlock, file_format.IssuerBlock,
+        file_format.VerifyBlock, file_format.HttpTrialBlock,
+    )  # fmt: skip
     for model in models:
         for name, field in model.model_fields.items():
             assert f"`{field.alias or name}`" in PAGE

@@ -1,0 +1,111 @@
+"""What a policy says under ``verify``, held against what the settings allow.
+
+A policy file says where a token is sent, so whoever may change one could have tokens sent to themselves. Hosts and
+commands are therefore allowed by whoever runs Rotator, and by default there are none.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
+
+from rotator.config.file_format import VerifyBlock
+from rotator.config.merging import Located
+from rotator.domain.trial import CommandTrial, HttpTrial, Trial
+
+_TIMEOUT: Final = timedelta(seconds=30)
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_HOST: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
+_URL: Final = ("verify", "http", "url")
+_PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What the settings let the ``verify`` of policies do. By default: nothing."""
+
+    hosts: frozenset[str] = frozenset()
+    """``HOST``, or ``HOST:PORT`` where it is not the scheme's own port."""
+    commands: bool = False
+
+    @classmethod
+    def by(cls, hosts: str, *, commands: bool) -> Allowed:
+        """Take the settings' words for it."""
+        return cls(frozenset(hosts.split(",")) - {""}, commands)
+
+
+NOTHING: Final = Allowed()
+
+
+def host_names(written: Any) -> str:
+    """Read the setting that lists hosts: a list, or a text with commas; give the text. ValueError: it is neither."""
+    hosts = written.split(",") if isinstance(written, str) else written
+    if not isinstance(hosts, list | tuple) or not all(isinstance(host, str) for host in hosts):
+        raise ValueError('must be a list of hosts; write ["api.example.com"]')
+    names = [host.strip().lower() for host in hosts if host.strip()]
+    for name in names:
+        if not _HOST.fullmatch(name):
+            raise ValueError(f"`{name}` is not a host; write `api.example.com`, or with a port `api.example.com:8443`")
+    return ",".join(names)
+
+
+def trial_of(block: VerifyBlock, allowed: Allowed) -> tuple[Trial | None, list[Located]]:
+    """Give what a policy asks for beside the issuer's word, and what is wrong with it. None: nothing more."""
+    timeout = block.timeout or _TIMEOUT
+    if block.http is not None:
+        http, auth = block.http, block.http.auth
+        trial = HttpTrial(http.url, http.method, auth.header, auth.template, frozenset(http.expect), timeout)
+        return trial, [(_URL, what, remedy) for what, remedy in _problems_with_url(http.url, allowed.hosts)]
+    if block.command:
+        command = CommandTrial(block.command, timeout)
+        if allowed.commands:
+            return command, []
+        what = "`command`: the settings do not let policies run commands"
+        remedy = "set `allow_commands = true` in rotator.toml, if whoever writes policies may run programs here"
+        return command, [(("verify", "command"), what, remedy)]
+    return None, []
+
+
+def _problems_with_url(url: str, hosts: Iterable[str]) -> Iterable[tuple[str, str]]:
+    try:
+        parts = urlsplit(url)
+        place = _place(parts)
+    except ValueError:
+        place = None
+    if place is None or not _PRINTABLE.fullmatch(url):
+        yield "`url`: this is not a URL", "write for example https://api.example.com/v1/me"
+    elif parts.username is not None or parts.password is not None or parts.fragment:
+        yield "`url`: it has a user, a password or a fragment", "remove them; the token goes into a header"
+    elif "{{" in url:
+        yield (
+            "`url`: a token is never put into an address, which servers log",
+            "use `auth`, which puts it into a header",
+        )
+    elif parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        yield "`url`: plain http would send the token unencrypted", "use https"
+    elif not {place, f"{place}:{_DEFAULT_PORTS[parts.scheme]}"} & set(hosts):
+        what = f"`url`: the settings do not let tokens be sent to `{place}`"
+        yield what, f'add it to `verify_hosts` in rotator.toml (verify_hosts = ["{place}"]), if it may see this token'
+
+
+def _place(url: SplitResult) -> str | None:
+    """Give the host and, unless it is the scheme's own, the port; None: this is no address by http."""
+    host, port = url.hostname, url.port
+    if url.scheme not in _DEFAULT_PORTS or not host:
+        return None
+    named = f"[{host}]" if ":" in host else host
+    return named if port in (None, _DEFAULT_PORTS[url.scheme]) else f"{named}:{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
