@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import pkgutil
+import signal
 import subprocess
 import sys
 import threading
@@ -33,6 +34,8 @@ _SDKS: Final = (
 )
 _NOT_FOR_RUNS: Final = ("__main__", "migrations", "testing")
 _AWS_SERVICES: Final = ("iam", "secretsmanager", "sts")
+_LONGEST_SECONDS: Final = 180
+"""A run that hangs ends by SIGALRM, and its test fails."""
 
 
 class ForkedRotate:
@@ -131,6 +134,7 @@ def _read_sample_policies() -> None:
 
 def _become_rotate(order: dict[str, Any]) -> None:
     """Become one run of ``rotate``. Never returns."""
+    signal.alarm(_LONGEST_SECONDS)
     os.environ.clear()
     os.environ.update(order["environment"])
     os.chdir(order["folder"])
