@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import socket
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
@@ -15,7 +16,6 @@ from tests.acceptance.command import Desk
 from tests.canary import CANARY
 from tests.servers.moto import Moto
 from tests.servers.openbao import OpenBao, running_openbao
-from tests.servers.process import free_ports
 from tests.servers.sandbox import SandboxIssuer, sandbox_in_this_process
 
 _POLICY: Final = """\
@@ -100,10 +100,12 @@ class Bystander:
 
 @contextmanager
 def bystander(folder: Path, openbao: OpenBao, moto: Moto) -> Iterator[Bystander]:
-    [closed_port] = free_ports()
     (folder / "sealed").mkdir()
     (folder / "desk").mkdir()
     with ExitStack() as servers:
+        held = servers.enter_context(socket.socket())
+        held.bind(("127.0.0.1", 0))  # nobody listens, and as long as it is held, nobody else will
+        closed_port = held.getsockname()[1]
         sandbox = servers.enter_context(sandbox_in_this_process())
         sealed = servers.enter_context(running_openbao(folder / "sealed"))
         sealed.request("PUT", "sys/seal")
