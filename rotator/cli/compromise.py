@@ -19,6 +19,7 @@ from rotator.cli.emergency_screen import HEADINGS, Screen
 from rotator.cli.output import as_text, counted, document, line, table, warn
 from rotator.cli.people import people_told
 from rotator.cli.reporting import as_data, told
+from rotator.config.stored_credential import credentials_in_stores
 from rotator.domain.errors import InvalidInput
 from rotator.domain.model import Cause, Mode, SecretName
 from rotator.domain.policy import Policy
@@ -66,7 +67,12 @@ class Wish:
 def rotate_compromised(session: Context, chosen: Sequence[Policy], wish: Wish) -> int:
     """Replace all of these tokens, prove the old ones dead, report; give the exit code."""
     report_files.refuse_unknown(wish.reports, *report_files.SUFFIXES)
-    near = neighbours(chosen, session.app.policies.policies)
+    policies = session.app.policies
+    credentials = {
+        name: [place for _, place in credentials_in_stores(connection)]
+        for name, connection in policies.connections.items()
+    }
+    near = neighbours(chosen, policies.policies, credentials)
     if wish.related:
         chosen, near = (*chosen, *(each.policy for each in near)), ()
     display = Display(session, session.app.clock)

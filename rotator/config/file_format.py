@@ -275,7 +275,9 @@ class PolicyBlock(Defaults):
         VerifyBlock,
         BeforeValidator(_by_the_issuer_at_least, json_schema_input_type=VerifyBlock | Literal["issuer"]),
     ] = Field(
-        VerifyBlock(), description="How a new token is proven to work: the issuer is asked, and what stands here, too."
+        VerifyBlock(),
+        description="How a new token is proven to work: the issuer is asked, and what stands here, too.",
+        json_schema_extra={"default": "issuer"},
     )
 
 

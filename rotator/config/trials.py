@@ -6,7 +6,6 @@ commands are therefore allowed by whoever runs Rotator, and by default there are
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -105,6 +104,8 @@ def _place(url: SplitResult) -> str | None:
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
+    import ipaddress  # noqa: PLC0415  hardly any policy needs it
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

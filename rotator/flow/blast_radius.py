@@ -1,18 +1,19 @@
 """Which other secrets may have got out together with one that did. Pure; nothing is rotated because of it unasked.
 
-Four rings, the nearest first: what stands in the same document (who read one field read the others), what the same
-account of an issuer made, what the same people own, what the same store serves.
+Five rings, the nearest first: what stands in the same document (who read one field read the others), what is made or
+stored with a credential of ours that stands there, what the same account of an issuer made, what the same people own,
+what the same store serves.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from rotator.domain.model import SecretName, Target
+from rotator.domain.model import ConnectionName, SecretName, Target
 from rotator.domain.policy import Policy
 
 _FIELDS: Final = frozenset({"field", "var", "key"})
@@ -23,6 +24,7 @@ class Ring(StrEnum):
     """What two secrets share."""
 
     DOCUMENT = "the same document"
+    CREDENTIAL = "a credential of its connection in the same document"
     ISSUER = "the same issuer account"
     OWNER = "the same owner"
     STORE = "the same store"
@@ -38,24 +40,33 @@ class Neighbour:
     with_secret: SecretName
 
 
-def neighbours(chosen: Sequence[Policy], everything: Iterable[Policy]) -> tuple[Neighbour, ...]:
+Credentials = Mapping[ConnectionName, Sequence[Target]]
+"""Where connections read their credentials, of those that read them in stores."""
+
+
+def neighbours(
+    chosen: Sequence[Policy], everything: Iterable[Policy], credentials: Credentials | None = None
+) -> tuple[Neighbour, ...]:
     """Give those that share something with a chosen one, the nearest first. Their own neighbours are not among them."""
     named = {policy.name for policy in chosen}
     held = {ring: _first_holders(chosen, ring) for ring in Ring}
+    held[Ring.CREDENTIAL] = held[Ring.DOCUMENT]
     found = []
     for policy in everything:
         if policy.name in named:
             continue
-        near = _nearest(policy, held)
+        near = _nearest(policy, held, credentials or {})
         if near is not None:
             found.append(near)
     order = list(Ring)
     return tuple(sorted(found, key=lambda each: (order.index(each.ring), each.policy.name)))
 
 
-def _nearest(policy: Policy, held: dict[Ring, dict[Hashable, SecretName]]) -> Neighbour | None:
+def _nearest(
+    policy: Policy, held: dict[Ring, dict[Hashable, SecretName]], credentials: Credentials
+) -> Neighbour | None:
     for ring in Ring:
-        for what, shown in _things(policy, ring):
+        for what, shown in _read_by(policy, credentials) if ring is Ring.CREDENTIAL else _things(policy, ring):
             if what in held[ring]:
                 return Neighbour(policy, ring, shown, held[ring][what])
     return None
@@ -80,6 +91,16 @@ def _things(policy: Policy, ring: Ring) -> Iterable[tuple[Hashable, str]]:
             return [(policy.owner, policy.owner)] if policy.owner else []
         case Ring.STORE:
             return [(target.connection, str(target.connection)) for target in policy.targets]
+        case Ring.CREDENTIAL:
+            return []  # what a policy's connections read is not what it writes
+
+
+def _read_by(policy: Policy, credentials: Credentials) -> Iterable[tuple[Hashable, str]]:
+    """Give the documents that a policy's connections read their credentials in."""
+    for connection in (policy.issuer.connection, *(target.connection for target in policy.targets)):
+        for target in credentials.get(connection, ()):
+            what, shown = document(target)
+            yield what, f"{shown}, read by {connection}"
 
 
 def document(target: Target) -> tuple[Hashable, str]:

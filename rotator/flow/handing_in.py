@@ -1,8 +1,8 @@
 """A person hands in the value of the token that they were asked to make.
 
 Everything that could make the value be lost a moment later is looked for before it is taken: its shape, whether it is
-one that we know, whether the issuer accepts it, whether every destination can be written. What is refused leaves the
-rotation as it was, waiting; the person still has the value, and tries again.
+one that we know, whether every destination can be written, whether the issuer accepts it, and what its policy asks
+beside. What is refused leaves the rotation as it was, waiting; the person still has the value, and tries again.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from typing import Final
 
 from rotator.domain.contracts import Stored, Verdict, Verification
 from rotator.domain.durations import Duration
-from rotator.domain.errors import InvalidInput, NeedsOperator
+from rotator.domain.errors import InvalidInput, NeedsOperator, Permanent, Temporary
 from rotator.domain.lifecycle import Step, moved, next_step, with_destinations, with_token
 from rotator.domain.model import Destination, Handle, Phase, Placed, Rotation, TokenState
 from rotator.domain.secret_value import SecretValue
 from rotator.flow import asking
 from rotator.flow.publishing import gravest
 from rotator.flow.values import value_of
+from rotator.flow.verifying import passed_trial
 from rotator.flow.work import Work, poll, side_by_side, without_trouble
 
 _SENDABLE: Final = r"[\x21-\x7e]+"
@@ -41,6 +42,7 @@ def take(work: Work, value: SecretValue, expires_at: datetime | None = None) -> 
         _refuse_known(work, value)
     places = _looked_at(work)
     accepted = _accepted(work, value)
+    _refuse_unless_passed(work, value)
     work.held.new = value
     if again:
         after = with_destinations(without_trouble(work.rotation), places)
@@ -145,6 +147,18 @@ def _accepted(work: Work, value: SecretValue) -> Verification:
         f"copy the one of {name} once more; if it cannot be seen any more, delete {name} there, make another with the "
         "same name and hand that in",
     )
+
+
+def _refuse_unless_passed(work: Work, value: SecretValue) -> None:
+    """Refuse what the policy's ``verify`` refuses, while the person can still make another."""
+    try:
+        passed_trial(work, value)
+    except Permanent as error:
+        remedy = f"delete {work.new.name} there, make another with the same name that may do more, and hand that in"
+        raise InvalidInput.of(error.what.rstrip("."), remedy) from error
+    except Temporary as error:
+        remedy = "Keep the value, and hand it in again when it does."
+        raise NeedsOperator(f"{error.what} So it was not taken.", remedy=remedy) from error
 
 
 def _refuses_the_old_one_too(work: Work) -> bool:

@@ -21,14 +21,17 @@ def accepted_everywhere(work: Work, value: SecretValue) -> dict[str, str]:
     can be corrected while the rotation is open.
     """
     _accepted_by_issuer(work, value)
+    return passed_trial(work, value)
+
+
+def passed_trial(work: Work, value: SecretValue) -> dict[str, str]:
+    """Return once what the policy asks for beside the issuer accepts the value; the rest as ``accepted_everywhere``."""
     trial = work.tools.trial_of(work.rotation.secret)
     if trial is None:
         return {}
     tried = _until_valid(work, lambda: try_out(trial, value))
-    new, remedy = (
-        work.new.handle,
-        "See that the token may do what its consumers need, or correct the policy's `verify`.",
-    )
+    new = work.new.handle or work.new.name
+    remedy = "See that the token may do what its consumers need, or correct the policy's `verify`."
     if tried.verdict is Verdict.INVALID:
         what = f"The issuer accepts the new token {new}, but {trial} refuses it. {tried.reason}"
         raise Permanent(what, remedy=remedy)

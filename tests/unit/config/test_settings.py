@@ -190,3 +190,11 @@ def test_a_token_instead_of_a_reference_is_refused_and_not_quoted(folder):
     (folder / "rotator.toml").write_text('repository = "https://git.example/x"\nrepository_token = "hunter2hunter2"\n')
     assert "rotator.toml:2:1: `repository_token`: not a reference" in refusal()
     assert "hunter2" not in refusal()
+
+
+def test_the_repositorys_token_lies_in_no_store(folder):
+    (folder / "rotator.toml").write_text('repository = "https://git.example/x"\nrepository_token = "vault:a#b"\n')
+    assert refusal() == (
+        "rotator.toml:2:1: `repository_token`: only the credentials of a connection can be in a store (`vault:…`); "
+        "write `env:NAME` for an environment variable, or `file:PATH`"
+    )

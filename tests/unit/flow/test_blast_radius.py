@@ -79,3 +79,17 @@ def test_they_come_by_ring_the_nearest_first():
         (Ring.ISSUER, ["a"]),
         (Ring.STORE, ["b"]),
     ]
+
+
+def test_who_read_a_credential_of_ours_may_have_what_it_makes_and_what_it_stores():
+    leaked = a_secret_policy("leaked", in_vault("rotator/hub", "other"))
+    made = a_secret_policy("made", issuer="hub", owner="us")
+    stored = a_secret_policy("stored", Target(ConnectionName("safe"), {"path": "x"}))
+    stranger = a_secret_policy("stranger", issuer="other")
+    place = in_vault("rotator/hub", "token")
+    credentials = {ConnectionName("hub"): [place], ConnectionName("safe"): [in_vault("elsewhere"), place]}
+    near = neighbours([leaked], [leaked, stranger, stored, made], credentials)
+    assert [(str(each.policy.name), each.ring, each.shared) for each in near] == [
+        ("made", Ring.CREDENTIAL, "vault path=rotator/hub, read by hub"),
+        ("stored", Ring.CREDENTIAL, "vault path=rotator/hub, read by safe"),
+    ]

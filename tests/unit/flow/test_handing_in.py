@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from rotator.domain.contracts import ExpiryRules, Verdict, Verification
 from rotator.domain.durations import Duration
 from rotator.domain.errors import InvalidInput, NeedsOperator, RotatorError, Temporary
-from rotator.domain.model import Phase, TokenState
+from rotator.domain.model import Phase, SecretName, TokenState
+from rotator.domain.trial import CommandTrial
 from tests.fakes.person import Person
 from tests.fakes.scripted import denied, unavailable
 from tests.fakes.world import BY_HAND, ENV_FILE, HEROKU, VAULT, World
@@ -100,6 +102,23 @@ def test_a_token_that_cannot_be_tried_now_is_not_taken(world, person):
         world.worker().hand_in(value)
     assert world.rotation().new.state is TokenState.INTENDED
     world.issuer_fake.mend()
+    assert world.worker().hand_in(value).phase is Phase.CONFIRMED
+
+
+def test_a_token_that_its_policy_refuses_is_refused_while_another_can_be_made(world, person):
+    name, value = person.asked_to_make(), person.makes()
+    world.trials[SecretName("app")] = CommandTrial(("/bin/false",), timedelta(seconds=30))
+    said = refused(world, value)
+    assert f"The issuer accepts the new token {name}, but the command /bin/false refuses it." in said
+    assert "make another with the same name that may do more" in said
+
+
+def test_a_token_that_its_policy_cannot_try_now_is_not_taken(world, person):
+    value = person.makes()
+    world.trials[SecretName("app")] = CommandTrial(("/nowhere/to-be-found",), timedelta(seconds=30))
+    said = refused(world, value)
+    assert "/nowhere/to-be-found cannot be run: No such file or directory. So it was not taken." in said
+    world.trials[SecretName("app")] = CommandTrial(("/bin/true",), timedelta(seconds=30))
     assert world.worker().hand_in(value).phase is Phase.CONFIRMED
 
 
