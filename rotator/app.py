@@ -205,8 +205,13 @@ class OpenConnections:
             return dict(self._budgets)
 
     def rests_until(self, policy: Policy) -> datetime | None:
-        """Give until when a policy cannot be begun because one of its connections does not answer; None: it can."""
+        """Give until when a policy cannot be begun because one of its connections does not answer; None: it can.
+
+        The stores that its connections read credentials from are among them.
+        """
         names = {policy.issuer.connection, *(target.connection for target in policy.targets)}
+        with self._lock:
+            names |= {each.target.connection for name in names for each in self._stored.get(name, {}).values()}
         budgets = self.budgets()
         rests = [until for name in names if name in budgets and (until := budgets[name].rests_until()) is not None]
         return max(rests, default=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from rotator.app import OpenConnections
 from rotator.config.plugins import Plugins
 from rotator.config.policy_files import load
 from rotator.domain.contracts import Access, Config, Credential, IssuerPlugin, IssuerTraits, Options, StorePlugin
+from rotator.domain.errors import Temporary
 from rotator.domain.limits import NO_LIMITS
 from rotator.domain.model import ConnectionName, IssuerRef, Target
 from rotator.flow.budget import ConnectionBudget
@@ -68,7 +70,8 @@ def plugins() -> Plugins:
 class Case:
     def __init__(self, folder: Path, plugins: Plugins) -> None:
         self._file, self._plugins = folder / "p.yaml", plugins
-        self.opened = OpenConnections(self._load(POLICIES), plugins, MovingClock(), self._budget)
+        self.policies = self._load(POLICIES)
+        self.opened = OpenConnections(self.policies, plugins, MovingClock(), self._budget)
 
     def _load(self, text: str) -> Any:
         self._file.write_text(text)
@@ -114,6 +117,19 @@ def test_a_change_of_the_store_opens_anew_who_reads_credentials_from_it(case: Ca
     assert case.service() is before
     case.use(POLICIES.replace("{provider: memory}", "{provider: memory, limits: {concurrency: 1}}"))
     assert case.service() is not before
+
+
+def test_a_policy_waits_while_the_store_of_its_credentials_is_left_alone(case: Case) -> None:
+    policy = case.policies.policies[0]
+    elsewhere = replace(policy, targets=())
+    case.service()
+    assert case.opened.rests_until(elsewhere) is None
+    for _ in range(10):
+        with pytest.raises(Temporary), case.opened.budgets()[ConnectionName("safe")].request():
+            raise Temporary("no answer came")
+        if case.opened.rests_until(elsewhere) is not None:
+            return
+    raise AssertionError("it is begun all the same")
 
 
 def test_a_slow_store_keeps_nobody_from_opening_the_connection_for_something_else(case: Case) -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from rotator.config.policy_source import checkout
 from rotator.config.policy_source.clone import Entry
+from rotator.config.trials import Allowed
 from rotator.domain.errors import InvalidInput
+from rotator.domain.model import ConnectionName, Target
 from tests.integration.policies_from_git.upstream import CONNECTIONS, follow, names, policy, told
 
 
@@ -103,6 +105,22 @@ def test_a_credential_beside_the_policies_is_refused_with_its_line(upstream, sta
     bad = upstream.commit({"policies/connections.yaml": CONNECTIONS.replace("env:ACME_EMAIL", "file:email.txt")})
     expected = f"{bad[:10]}:policies/connections.yaml:2:3: `credentials.email` names a file of the repository"
     assert refused(follow(upstream, state)).startswith(expected)
+
+
+def test_a_credential_in_a_store_is_no_file_of_the_repository(upstream, state):
+    stored = CONNECTIONS.replace("env:ACME_EMAIL", "{connection: shelf, path: rotator/acme}")
+    upstream.commit({"policies/connections.yaml": stored})
+    assert follow(upstream, state).load().policies.connections["acme"].config.credentials["email"] == Target(
+        ConnectionName("shelf"), {"path": "rotator/acme"}
+    )
+
+
+def test_a_commit_cannot_allow_itself_to_send_tokens_anywhere(upstream, state):
+    verify = policy("web") + "    verify: {http: {url: https://evil.example/}}\n"
+    upstream.commit({"policies/web.yaml": verify, "policies/rotator.toml": 'verify_hosts = ["evil.example"]\n'})
+    assert "the settings do not let tokens be sent to `evil.example`" in refused(follow(upstream, state))
+    allowed = Allowed(frozenset({"evil.example"}))
+    assert follow(upstream, state, allowed=allowed).load().policies.policies[0].trial is not None
 
 
 def test_a_tree_that_git_would_never_make_is_refused(upstream, state):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -15,6 +16,7 @@ from rotator.domain.contracts import Verdict, Verification
 from rotator.domain.secret_value import SecretValue
 from rotator.domain.trial import HttpTrial
 from rotator.flow.trials import try_out
+from tests.fakes.own_authority import own_authority
 from tests.servers.process import free_ports
 
 VALUE = "tok-correct-horse-battery"
@@ -142,6 +144,18 @@ def test_a_server_without_a_certificate_that_is_trusted_gets_no_token(service: S
     said = asked(replace(trial, url=f"https://{service.place}/"))
     assert said.verdict is Verdict.INDETERMINATE
     assert service.asked == []
+
+
+def test_a_server_with_a_certificate_that_is_trusted_gets_it(
+    service: Service, trial: HttpTrial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = own_authority(tmp_path)
+    service.socket = authority.server.wrap_socket(service.socket, server_side=True)
+    secure = replace(trial, url=f"https://{service.place}/v1/me")
+    assert asked(secure).verdict is Verdict.INDETERMINATE
+    assert service.asked == []
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
+    assert asked(secure).verdict is Verdict.VALID
 
 
 @pytest.mark.parametrize("value", ["with\r\nX-Evil: a line break", "snow ☃ man"])
