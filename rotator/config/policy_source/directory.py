@@ -39,7 +39,8 @@ class DirectorySource:
         self._plugins = plugins
         self._channels = channels
         self._allowed = allowed
-        self._judged: bytes | None = None
+        self._judged: tuple[str | None, bytes] | None = None
+        """The commit and the files that were read last. A commit without a change of a file is a change."""
 
     def load(self) -> InForce:
         for _ in range(_TRIES):
@@ -52,11 +53,12 @@ class DirectorySource:
         raise InvalidInput([Problem(what, "try again when nobody writes there", self._path)])
 
     def refresh(self) -> Refreshed:
-        state = self._state()
+        files, head = self._files(), head_of(self._path)  # in this order: files that a commit brings count as changed
+        state = (head, files)
         if state == self._judged:
             return Refreshed()
-        in_force, problems = self._read()
-        if self._state() != state:
+        in_force, problems = self._read(head)
+        if self._files() != files:
             return Refreshed()  # half of it may be old and half new
         self._judged = state
         healed = bool(self.problems) and not problems
@@ -65,23 +67,24 @@ class DirectorySource:
             self.in_force = in_force
         return Refreshed(in_force, problems, healed)
 
-    def _read(self) -> tuple[InForce | None, tuple[Problem, ...]]:
+    def _read(self, head: str | None) -> tuple[InForce | None, tuple[Problem, ...]]:
         plugins = self._plugins()
         try:
+            commit = commit_of(self._path, head)
             policies = policy_files.load(
-                self._path, plugins, commit=commit_of(self._path), channels=self._channels, allowed=self._allowed
+                self._path, plugins, commit=commit, channels=self._channels, allowed=self._allowed
             )
         except InvalidInput as error:
             return None, error.problems
         return InForce(policies, plugins), ()
 
-    def _state(self) -> bytes:
+    def _files(self) -> bytes:
         """Digest what changes when a file does, without reading it.
 
         Links are followed: Kubernetes swaps a link to a whole directory of them. The time of the inode's change counts,
-        too: it tells what ``touch -d`` and ``chmod`` did. A commit without a change of a file is a change.
+        too: it tells what ``touch -d`` and ``chmod`` did.
         """
-        digest = blake2b(str(head_of(self._path)).encode())
+        digest = blake2b()
         try:
             files = policy_paths(self._path)
         except InvalidInput as error:

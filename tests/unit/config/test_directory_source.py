@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from rotator.config.commit import commit_of
+from rotator.config.commit import commit_of, head_of
 from rotator.config.policy_source.directory import DirectorySource
 from rotator.config.policy_source.in_force import InForce, Refreshed, load_newest
 from rotator.domain.errors import InvalidInput
@@ -202,4 +203,24 @@ def test_in_a_hook_of_git_the_commit_is_that_of_the_policies(in_git, tmp_path_fa
     git(other, "init", "--quiet")
     head = git(in_git, "rev-parse", "HEAD")
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
-    assert commit_of(in_git) == head
+    assert commit_of(in_git, head_of(in_git)) == head
+
+
+@pytest.fixture
+def asked_of_git(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file in which a ``git`` that comes first in ``PATH`` notes what it is asked, before the real one answers."""
+    folder = tmp_path_factory.mktemp("bin")
+    real, noted, noting = shutil.which("git"), folder / "asked", folder / "git"
+    noted.touch()
+    noting.write_text(f'#!/bin/sh\necho "$@" >> {noted}\nexec {real} "$@"\n')
+    noting.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    return noted
+
+
+def test_git_is_asked_once_for_the_commit_and_once_for_changes_and_not_at_all_outside_of_one(in_git, asked_of_git):
+    DirectorySource(in_git, small_plugins).load()
+    assert [line.split(" ", 5)[4] for line in asked_of_git.read_text().splitlines()] == ["rev-parse", "status"]
+    shutil.rmtree(in_git / ".git")
+    assert DirectorySource(in_git, small_plugins).load().policies.commit is None
+    assert len(asked_of_git.read_text().splitlines()) == 2
