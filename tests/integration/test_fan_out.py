@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from providers.stores.aws_secrets_manager.store import AwsPlace
+from providers.stores.aws_secrets_manager.plugin import AwsPlace
 from providers.stores.azure_key_vault.plugin import AzurePlace
 from providers.stores.env_file.store import PLUGIN as ENV_FILE
 from providers.stores.github_actions.plugin import GitHubPlace

@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from pydantic import Field
-
-from providers.aws import CREDENTIALS, AwsConfig
+from providers.aws import AwsConfig
 from providers.json_field import Unsuitable, field_of, same_but_for, with_field
 from providers.stores.aws_secrets_manager.calls import Calls, NotThere, Rejected
 from providers.stores.aws_secrets_manager.fresh_looks import FreshLooks
+from providers.stores.aws_secrets_manager.plugin import AwsPlace
 from providers.stores.aws_secrets_manager.versions import (
     CURRENT,
     PENDING,
@@ -31,7 +30,7 @@ from providers.stores.aws_secrets_manager.versions import (
     refuse_what_others_govern,
     version_id,
 )
-from rotator.domain.contracts import Access, Place, Stored, StorePlugin, StoreTraits
+from rotator.domain.contracts import Access, Stored, StoreTraits
 from rotator.domain.errors import Conflict, Permanent
 from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
@@ -40,16 +39,6 @@ _LARGEST: Final = 65_536
 _AT_MOST_EVERY: Final = timedelta(minutes=10)
 _READ_AFTER_WRITE: Final = (0.2, 0.4, 0.8, 1.6)
 """Seconds to wait between looks for a version that was just written (aws-sdk-js-v3 #7701: not there a moment later)."""
-
-
-class AwsPlace(Place):
-    secret: str = Field(min_length=1, max_length=2048)
-    """Its name or ARN."""
-    field: str | None = None
-    """One field of the JSON object that the secret holds. Unset: the whole string."""
-    create: bool = False
-    kms_key: str | None = None
-    """The key to create it with; unset: the account's aws/secretsmanager."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -314,37 +303,3 @@ def _refuse_to_create(place: AwsPlace) -> None:
         raise _missing(place)
     if place.secret.startswith("arn:"):
         raise Permanent(f"{place.secret} does not exist, and AWS chooses ARNs.", remedy="Name it, to have it created.")
-
-
-_EXAMPLE: Final = """\
-connections:
-  sandbox: {provider: sandbox, url: "http://127.0.0.1:8931", credentials: {admin: "env:SANDBOX_ADMIN"}}
-  aws-prod: {provider: aws-secrets-manager, region: eu-west-1}
-
-policies:
-  - name: documenso-production
-    issuer: {connection: sandbox, token_name: production-api}
-    stores:
-      - {connection: aws-prod, secret: prod/documenso, field: token}
-    schedule: {every: 90 days}
-"""
-
-PLUGIN: Final = StorePlugin(
-    name="aws-secrets-manager",
-    summary="A secret in AWS Secrets Manager: its whole string, or one field of its JSON object.",
-    config=AwsConfig,
-    place=AwsPlace,
-    open=SecretsManagerStore,
-    needs=("boto3",),
-    credentials=CREDENTIALS,
-    permissions=(
-        "secretsmanager:DescribeSecret",
-        "secretsmanager:GetSecretValue",
-        "secretsmanager:PutSecretValue",
-        "secretsmanager:UpdateSecretVersionStage",
-        "secretsmanager:CreateSecret, only with `create: true`",
-        "kms:Decrypt and kms:GenerateDataKey, only with a KMS key of your own",
-    ),
-    example=_EXAMPLE,
-    tested="moto 5.2.5 through boto3 1.44.5, and a fake where moto differs from AWS; never a real account",
-)

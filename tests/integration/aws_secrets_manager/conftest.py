@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from providers.stores.aws_secrets_manager.store import AwsPlace, SecretsManagerStore
+from providers.stores.aws_secrets_manager.plugin import AwsPlace
+from providers.stores.aws_secrets_manager.store import SecretsManagerStore
 from tests.fakes.secrets_manager import Secret, SecretsManager, secrets_manager
 from tests.integration.aws_iam.setting import Account, checking
 from tests.integration.aws_secrets_manager.setting import DOCUMENT, access_with, least_privilege, store_at

@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from providers.stores.aws_secrets_manager.store import AwsPlace, SecretsManagerStore
+from providers.stores.aws_secrets_manager.plugin import AwsPlace
+from providers.stores.aws_secrets_manager.store import SecretsManagerStore
 from rotator.testing.store_contract import ComparesAndSets, CreatesPlaces, KeepsVersions, Stages, StoreContract
 from tests.fakes.secrets_manager import SecretsManager
 from tests.integration.aws_secrets_manager.setting import DOCUMENT, AtTheSecret, client_of, store_at

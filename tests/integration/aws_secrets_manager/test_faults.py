@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from providers.stores.aws_secrets_manager.store import AwsPlace, SecretsManagerStore
+from providers.stores.aws_secrets_manager.plugin import AwsPlace
+from providers.stores.aws_secrets_manager.store import SecretsManagerStore
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, Temporary
 from rotator.testing.store_contract import fresh, held, publish, version_of
 from tests.fakes.secrets_manager import Secret, SecretsManager, secrets_manager

@@ -12,7 +12,8 @@ from uuid import uuid4
 import pytest
 
 from providers.aws import AwsConfig
-from providers.stores.aws_secrets_manager.store import PLUGIN, AwsPlace, SecretsManagerStore
+from providers.stores.aws_secrets_manager.plugin import PLUGIN, AwsPlace
+from providers.stores.aws_secrets_manager.store import SecretsManagerStore
 from rotator.domain.errors import NeedsOperator
 from rotator.testing.access import DictionaryAccess
 from rotator.testing.store_contract import fresh, held, publish

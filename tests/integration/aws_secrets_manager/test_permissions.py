@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from providers.stores.aws_secrets_manager.store import PLUGIN, AwsPlace, SecretsManagerStore
+from providers.stores.aws_secrets_manager.plugin import PLUGIN, AwsPlace
+from providers.stores.aws_secrets_manager.store import SecretsManagerStore
 from rotator.domain.errors import Permanent
 from rotator.testing.store_contract import fresh, publish, version_of
 from tests.integration.aws_iam.setting import Account

@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from providers.stores.aws_secrets_manager.store import AwsPlace, SecretsManagerStore
+from providers.stores.aws_secrets_manager.plugin import AwsPlace
+from providers.stores.aws_secrets_manager.store import SecretsManagerStore
 from rotator.domain.errors import Conflict, NeedsOperator, Permanent, Temporary
 from rotator.domain.secret_value import SecretValue
 from rotator.testing.moving_clock import MovingClock
