@@ -177,13 +177,13 @@ def _imported(entry: EntryPoint) -> Plugin:
 
 
 def _imported_as(entry: EntryPoint, kind: type) -> object:
-    owner = _distribution_of(entry)
     try:
         plugin = entry.load()
     except ModuleNotFoundError as error:
-        what = f"`{entry.name}` of {owner} needs the module `{error.name}`"
+        what = f"`{entry.name}` of {_distribution_of(entry)} needs the module `{error.name}`"
         raise InvalidInput.of(what, what_to_install(error, entry.dist)) from error
     except Exception as error:  # a stranger's module may raise anything while it is imported
+        owner = _distribution_of(entry)
         what = f"`{entry.name}` of {owner} cannot be imported ({type(error).__name__}: {error})"
         raise InvalidInput.of(what, "reinstall it, or tell its authors") from error
     return _checked(plugin, entry, kind)

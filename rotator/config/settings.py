@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -221,6 +220,10 @@ class _TomlFile:
             raise InvalidInput([Problem(what, "check the path and who may read it", self.path)]) from error
 
     def _parsed(self) -> dict[str, Any]:
+        if not self.text:
+            return {}
+        import tomllib  # noqa: PLC0415  most directories have no such file
+
         try:
             return tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
