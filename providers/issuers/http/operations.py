@@ -145,7 +145,7 @@ class List(Part):
     each: Each | None = None
     extract: ListExtract
     """From each item; from the answer of ``each``, where there is one."""
-    paginate: Paginate = OnePage()
+    paginate: Paginate = OnePage.model_construct()
     empty_may_lie: bool = False
     """The issuer answers with an empty list when it should say "denied": no items means that a person must look."""
 
@@ -160,7 +160,7 @@ class Verify(Part):
 
     request: VerifyRequest
     responses: tuple[VerifyRule, ...] = Field(min_length=1)
-    extract: VerifyExtract = VerifyExtract()
+    extract: VerifyExtract = VerifyExtract.model_construct()
     assert_: Mapping[Expression, Scalar] = Field(default={}, alias="assert")
     """JMESPath → template: what a ``valid`` answer must say, or it is indeterminate (another user's token …)."""
 

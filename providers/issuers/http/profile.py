@@ -124,10 +124,10 @@ class Limits(Part):
     """How many requests the service allows, as ``100/min``: a connection may narrow it."""
     concurrency: int | None = Field(default=None, ge=1)
     """How many requests it takes at a time."""
-    name: NameSpec = NameSpec()
-    expiry: ExpirySpec = ExpirySpec()
-    retry_after: RetryAfter = RetryAfter()
-    propagation: Propagation = Propagation()
+    name: NameSpec = NameSpec.model_construct()
+    expiry: ExpirySpec = ExpirySpec.model_construct()
+    retry_after: RetryAfter = RetryAfter.model_construct()
+    propagation: Propagation = Propagation.model_construct()
     reuses_handles: bool = False
     """A dead token's handle may be given to another token."""
 
@@ -161,10 +161,10 @@ class HttpProfile(Part):
     options: Mapping[str, Setting] = {}
     """What a policy's ``issuer:`` block may set: ``{{ options.NAME }}``."""
     auth: Auth
-    token: TokenSpec = TokenSpec()
+    token: TokenSpec = TokenSpec.model_construct()
     error_code: Expression | None = None
     """Finds a short machine-readable code in an error's JSON, to be named in messages. Never its text."""
-    limits: Limits = Limits()
+    limits: Limits = Limits.model_construct()
     operations: Operations
 
     @model_validator(mode="after")
