@@ -21,18 +21,19 @@ from rotator.config.stored_credential import StoredCredential, credentials_in_st
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import Access, Issuer
 from rotator.domain.errors import NeedsOperator
-from rotator.domain.model import ConnectionName, Event, IssuerRef, SecretName, Target
 from rotator.domain.policy import Connection, Policy, PolicySet
+from rotator.domain.terms import ConnectionName, IssuerRef, SecretName, Target
 from rotator.domain.trial import Trial
 from rotator.observe.logs import logger
-from rotator.observe.sending import Channel
 
 if TYPE_CHECKING:
+    from rotator.domain.model import Event
     from rotator.flow.budget import ConnectionBudget
     from rotator.flow.messenger import Tells
     from rotator.flow.runner import Runner
     from rotator.flow.work import OpenDestination
     from rotator.ledger.ledger import Ledger
+    from rotator.observe.sending import Channel
 
 
 class App:
@@ -113,6 +114,8 @@ class App:
 
     def channels(self) -> list[Channel]:
         """Give the channels of the settings. Nobody's address is looked up yet."""
+        from rotator.observe.sending import Channel  # noqa: PLC0415  only where people are told
+
         return [
             Channel(name, address_of(name, setting), setting.successes)
             for name, setting in self.settings.notify.items()

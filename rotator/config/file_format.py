@@ -16,8 +16,8 @@ from rotator.config.cron import check_cron
 from rotator.config.windows import HOW_TO_WRITE_A_FREEZE, HOW_TO_WRITE_A_WINDOW, parse_freeze, parse_window
 from rotator.domain.durations import Duration
 from rotator.domain.limits import Rate
-from rotator.domain.model import Mode
 from rotator.domain.policy import Freeze, Window
+from rotator.domain.terms import Mode
 from rotator.domain.trial import MARK
 
 QUARTERLY: Final = "0 3 1 */3 *"

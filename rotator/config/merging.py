@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from rotator.config.file_format import QUARTERLY, OverlapBlock, ScheduleBlock
 from rotator.domain.durations import Duration
-from rotator.domain.model import Overlap
 from rotator.domain.policy import Schedule
+from rotator.domain.terms import Overlap
 
 Located = tuple[tuple[str | int, ...], str, str]
 """Where in the policy, what is wrong, what to do."""

@@ -17,9 +17,9 @@ from typing import Any, Final, TypeVar
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import NO_BUDGET, Budget
 from rotator.domain.errors import NeedsOperator
-from rotator.domain.model import Target
 from rotator.domain.policy import Connection
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Target
 
 SharedT = TypeVar("SharedT")
 

@@ -26,8 +26,8 @@ from rotator.config.trials import NOTHING, Allowed, trial_of
 from rotator.domain.contracts import IssuerPlugin, IssuerTraits, StorePlugin
 from rotator.domain.errors import InvalidInput, Problem
 from rotator.domain.limits import Limits
-from rotator.domain.model import ConnectionName, IssuerRef, Mode, SecretName, Target
 from rotator.domain.policy import Connection, Policy, PolicySet, Source
+from rotator.domain.terms import ConnectionName, IssuerRef, Mode, SecretName, Target
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 SharedT = TypeVar("SharedT", bound=Hashable)

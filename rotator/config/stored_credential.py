@@ -14,9 +14,9 @@ from typing import Any, Final
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import Place, Store, Stored
 from rotator.domain.errors import NeedsOperator, RotatorError, Temporary
-from rotator.domain.model import Target
 from rotator.domain.policy import Connection
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Target
 
 BELIEVED_FOR: Final = timedelta(minutes=1)
 

@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict
 from rotator.domain.clock import Clock
 from rotator.domain.durations import Duration
 from rotator.domain.limits import NO_LIMITS, Limits
-from rotator.domain.model import Handle, Target, TokenName, Version
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Handle, Target, TokenName, Version
 
 # --- issuers -----------------------------------------------------------------------------------------------------
 

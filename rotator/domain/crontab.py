@@ -8,10 +8,9 @@ given (cron: either will do), and it repeats a fixed hour that the end of daylig
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 _DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _FIELDS: Final = 5
@@ -20,8 +19,7 @@ _WEEKDAYS: Final = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class _Line:
+class _Line(NamedTuple):
     triggers: tuple[Any, ...]
     """APScheduler's; the earliest counts."""
     repeats: bool

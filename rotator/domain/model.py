@@ -1,28 +1,58 @@
 """What the engine remembers and moves: tokens, destinations, rotations, events. Values of the domain, without I/O.
 
 A *step* is a verb, what to do next; a *phase* is a fact, what is already true. None of these types can hold a
-token's value: the ledger keeps what stands here, and must never be able to keep a value.
+token's value: the ledger keeps what stands here, and must never be able to keep a value. ``terms`` has those names
+that policies and plug-ins need, too; they are to be had from here as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any
 
-SecretName = NewType("SecretName", str)
-RotationId = NewType("RotationId", str)
-TokenId = NewType("TokenId", str)
-ConnectionName = NewType("ConnectionName", str)
-Handle = NewType("Handle", str)
-"""A token's public id at its issuer. It may be reused by the issuer after the token is gone."""
-TokenName = NewType("TokenName", str)
-Version = NewType("Version", str)
-"""Whatever a store calls a version: an AWS VersionId, a KV number, a digest of a file."""
-Fingerprint = NewType("Fingerprint", str)
-"""A keyed hash of a value: equal values have equal fingerprints, and nothing else can be learned from one."""
+from rotator.domain.terms import (
+    ConnectionName,
+    Fingerprint,
+    Handle,
+    IssuerRef,
+    Mode,
+    Overlap,
+    RotationId,
+    SecretName,
+    Target,
+    TokenId,
+    TokenName,
+    Version,
+)
+
+__all__ = [
+    "Cause",
+    "ConnectionName",
+    "Destination",
+    "Event",
+    "Fingerprint",
+    "Handle",
+    "IssuerRef",
+    "Mode",
+    "Overlap",
+    "Phase",
+    "Placed",
+    "Proof",
+    "Rotation",
+    "RotationId",
+    "Secret",
+    "SecretName",
+    "Target",
+    "Token",
+    "TokenId",
+    "TokenName",
+    "TokenState",
+    "Trouble",
+    "Version",
+]
 
 
 class Phase(StrEnum):
@@ -51,13 +81,6 @@ class Cause(StrEnum):
     DUE = "due"
     ASKED = "asked"
     COMPROMISED = "compromised"
-
-
-class Mode(StrEnum):
-    """Which comes first when both cannot be had."""
-
-    ROTATE_FIRST = "rotate-first"
-    REVOKE_FIRST = "revoke-first"
 
 
 class TokenState(StrEnum):
@@ -120,23 +143,6 @@ class Placed(StrEnum):
 
 
 @dataclass(frozen=True)
-class Target:
-    """Where a policy wants its token written: a store's connection, and the place as its plug-in describes it."""
-
-    connection: ConnectionName
-    place: Mapping[str, Any]
-
-    def __str__(self) -> str:
-        """Name the place in one short line: ``vault-prod path=prod/documenso field=token``."""
-        parts = " ".join(f"{key}={_in_a_word(value)}" for key, value in self.place.items() if value not in (None, {}))
-        return f"{self.connection} {parts}".rstrip()
-
-
-def _in_a_word(value: Any) -> str:
-    return ",".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)
-
-
-@dataclass(frozen=True)
 class Destination:
     """One target within one rotation, with its own state."""
 
@@ -150,24 +156,6 @@ class Destination:
     before_fingerprint: Fingerprint | None = None
     version: Version | None = None
     """What our write made."""
-
-
-@dataclass(frozen=True)
-class Overlap:
-    """How long the old token outlives the confirmation of the new one."""
-
-    for_: timedelta = timedelta(hours=24)
-    until_unused_for: timedelta | None = None
-    at_most: timedelta | None = None
-
-
-@dataclass(frozen=True)
-class IssuerRef:
-    """Which issuer a secret's token comes from, as plain data: enough to go on when the policy has changed."""
-
-    connection: ConnectionName
-    options: Mapping[str, Any] = field(default_factory=dict)
-    """What the policy says to this issuer's plug-in: a user, scopes, a project …"""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 from rotator.domain.contracts import NameRules
-from rotator.domain.model import RotationId, TokenName
+from rotator.domain.terms import RotationId, TokenName
 
 _MARK_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from rotator.domain.durations import Duration
 from rotator.domain.limits import NO_LIMITS, Limits
-from rotator.domain.model import ConnectionName, IssuerRef, Mode, Overlap, SecretName, Target
+from rotator.domain.terms import ConnectionName, IssuerRef, Mode, Overlap, SecretName, Target
 from rotator.domain.trial import Trial
 
 

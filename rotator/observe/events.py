@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from rotator.domain.model import Event
+if TYPE_CHECKING:
+    from rotator.domain.model import Event
 
 _SENTENCES: Final[Mapping[str, str]] = {
     "compromised": "its tokens got out{because}; incident {incident}",

@@ -13,12 +13,14 @@ import sys
 import threading
 import traceback
 from collections.abc import MutableMapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rotator.domain.clock import SystemClock
-from rotator.domain.model import Event
 from rotator.domain.secret_value import redact
 from rotator.observe.events import sentence
+
+if TYPE_CHECKING:
+    from rotator.domain.model import Event
 
 ALLOWED_FIELDS: Final = frozenset(
     {

@@ -22,7 +22,15 @@ SAMPLES = sorted((Path(__file__).parents[2] / "policies").glob("*.yaml"))
 SDKS = ("boto3", "botocore", "hvac", "requests", "azure", "kubernetes", "psycopg", "moto")
 _FOR_WORK = (*SDKS, "sqlalchemy", "alembic", "apscheduler", "httpx", "asyncio", "structlog", "prometheus_client")
 NOT_NEEDED = {
-    "check": (*_FOR_WORK, "rich", "jinja2"),
+    "check": (
+        *_FOR_WORK,
+        "rich",
+        "jinja2",
+        "tomllib",
+        "email.parser",
+        "rotator.domain.model",
+        "rotator.observe.sending",
+    ),
     "--help": (*_FOR_WORK, "rich", "jinja2", "pydantic", "pydantic_core", "yaml", "importlib.metadata"),
     "--version": (*_FOR_WORK, "rich", "jinja2", "pydantic", "pydantic_core", "yaml", "typer", "dataclasses"),
 }

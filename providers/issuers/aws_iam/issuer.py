@@ -27,8 +27,8 @@ from rotator.domain.contracts import (
 )
 from rotator.domain.durations import Duration
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError
-from rotator.domain.model import Handle
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Handle
 
 TRAITS: Final = IssuerTraits(
     coexistence=Coexistence.TWO,

@@ -24,8 +24,8 @@ from rotator.domain.contracts import (
     Verification,
 )
 from rotator.domain.errors import Ambiguous, Permanent, Temporary
-from rotator.domain.model import Handle, TokenName
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Handle, TokenName
 
 _KEY_ID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _UNKNOWN: Final = "No password credential found with keyId"

@@ -12,8 +12,8 @@ from providers.issuers.http.verifying import Verifier
 from rotator.domain.contracts import Instructions, Issued, IssueRequest, IssuerTraits, Verification
 from rotator.domain.durations import Duration
 from rotator.domain.errors import NeedsOperator
-from rotator.domain.model import Handle
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Handle
 
 
 @dataclass(frozen=True)

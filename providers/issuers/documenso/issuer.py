@@ -29,8 +29,8 @@ from rotator.domain.contracts import (
     Verification,
 )
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
-from rotator.domain.model import Handle, TokenName
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Handle, TokenName
 
 _VALUE: Final = re.compile(r"api_[A-Za-z0-9_-]{10,200}")
 """``api_`` and 16 letters and digits today. More is taken: the length is Documenso's to change."""

@@ -35,8 +35,8 @@ from rotator.domain.contracts import (
     Verification,
 )
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
-from rotator.domain.model import Handle
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Handle
 
 _ID: Final = re.compile(r"[0-9A-Za-z_-]{8,128}")
 _NEVER: Final = 9999

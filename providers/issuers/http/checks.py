@@ -10,8 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from providers.http import problem_with
 from providers.issuers.http.operations import List, Verify
@@ -42,8 +41,7 @@ _TAKEN: Final = {
 }
 
 
-@dataclass(frozen=True)
-class _Text:
+class _Text(NamedTuple):
     """A string of the profile that is sent, where it stands, and what it may refer to."""
 
     place: Place

@@ -12,8 +12,8 @@ from typing import Final, Self
 from uuid import UUID, uuid4, uuid5
 
 from providers.issuers.http.templates import Secrets
-from rotator.domain.model import Handle, TokenName
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Handle, TokenName
 
 _NAMES: Final = UUID("3f0c7a52-6f0e-4f0b-9a57-0d1f6c3b8e21")
 

@@ -29,8 +29,8 @@ from rotator.domain.contracts import (
     Verification,
 )
 from rotator.domain.errors import Ambiguous, Permanent
-from rotator.domain.model import Handle, TokenName
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Handle, TokenName
 
 
 @dataclass(frozen=True)

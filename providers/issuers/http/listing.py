@@ -16,7 +16,7 @@ from providers.issuers.http.session import Management
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import TokenInfo
 from rotator.domain.errors import NeedsOperator, Permanent
-from rotator.domain.model import Handle, TokenName
+from rotator.domain.terms import Handle, TokenName
 
 
 @dataclass(frozen=True)

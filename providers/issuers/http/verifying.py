@@ -13,8 +13,8 @@ from providers.issuers.http.outcomes import matches, outcome_of, search, text
 from providers.issuers.http.templates import OMIT, Secrets, render
 from rotator.domain.contracts import Verdict, Verification
 from rotator.domain.errors import RotatorError
-from rotator.domain.model import Handle
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Handle
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from providers.issuers.mysql_login.dialects import Dialect, identified
 from providers.issuers.mysql_login.server import Conversation, Refused
 from providers.login_value import Login
 from rotator.domain.errors import Temporary
-from rotator.domain.model import Handle
 from rotator.domain.naming import MARK_LENGTH
+from rotator.domain.terms import Handle
 
 _MARKED: Final = re.compile(rf".*_[a-z2-7]{{{MARK_LENGTH}}}")
 _LOCK_SECONDS: Final = 10

@@ -30,8 +30,8 @@ from rotator.domain.contracts import (
 )
 from rotator.domain.durations import Duration
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
-from rotator.domain.model import Handle, TokenName
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Handle, TokenName
 
 VALUE: Final = ValueDialect("mysql", ("mariadb",), "mysql", "MYSQL_USER", "MYSQL_PASSWORD")
 _PASSWORD_BYTES: Final = 32

@@ -25,8 +25,8 @@ from rotator.domain.contracts import (
     Verification,
 )
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError
-from rotator.domain.model import Handle, TokenName
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Handle, TokenName
 
 _GONE: Final = "failed to find accessor entry"
 _OF_ANOTHER_ROLE: Final = "invalid secret id accessor"

@@ -25,8 +25,8 @@ from rotator.domain.contracts import (
     Verification,
 )
 from rotator.domain.errors import NeedsOperator, Permanent, RotatorError, Temporary
-from rotator.domain.model import Handle, TokenName
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Handle, TokenName
 
 if TYPE_CHECKING:
     import psycopg

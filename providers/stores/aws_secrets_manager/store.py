@@ -32,8 +32,8 @@ from providers.stores.aws_secrets_manager.versions import (
 )
 from rotator.domain.contracts import Access, Stored, StoreTraits
 from rotator.domain.errors import Conflict, Permanent
-from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Version
 
 _LARGEST: Final = 65_536
 _AT_MOST_EVERY: Final = timedelta(minutes=10)

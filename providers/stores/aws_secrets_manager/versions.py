@@ -17,7 +17,7 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from rotator.domain.errors import NeedsOperator, Permanent, Temporary
-from rotator.domain.model import Version
+from rotator.domain.terms import Version
 
 CURRENT: Final = "AWSCURRENT"
 PENDING: Final = "AWSPENDING"

@@ -20,7 +20,7 @@ from providers.stores.azure_key_vault.failures import DISABLED, NOT_FOUND, Doing
 from providers.stores.azure_key_vault.plugin import AzureConfig
 from rotator.domain.contracts import Access
 from rotator.domain.errors import Permanent, Temporary
-from rotator.domain.model import Version
+from rotator.domain.terms import Version
 
 AnswerT = TypeVar("AnswerT")
 

@@ -19,8 +19,8 @@ from providers.stores.azure_key_vault.writing import Write, Writer, age
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import Stored, StoreTraits
 from rotator.domain.errors import Permanent
-from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Version
 
 _VERSION: Final = re.compile(r"[0-9a-fA-F]{32}")
 """Nothing else is asked for: an empty version would be the newest."""

@@ -17,8 +17,8 @@ from providers.stores.azure_key_vault.versions import attributes_for, refuse_uns
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import Stored
 from rotator.domain.errors import Ambiguous, Conflict, NeedsOperator, Permanent, RotatorError
-from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Version
 
 
 @dataclass(frozen=True)

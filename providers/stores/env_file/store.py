@@ -24,8 +24,8 @@ from providers.stores.env_file import disk
 from providers.stores.env_file.dialects import Assignment, Dialect, Unwritable, assignments, quote, with_value
 from rotator.domain.contracts import Access, Config, Place, Stored, StorePlugin, StoreTraits
 from rotator.domain.errors import Ambiguous, Conflict, Permanent
-from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Version
 
 _ABSENT: Final = Version("absent")
 """The version of a file that does not hold our variable yet."""

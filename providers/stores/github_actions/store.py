@@ -19,8 +19,8 @@ from providers.stores.github_actions.session import Found, GitHub
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import Stored, StoreTraits
 from rotator.domain.errors import Ambiguous, Conflict, Permanent, RotatorError, Temporary
-from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Version
 
 _TRAITS: Final = StoreTraits(readable=False, versioned=False, compares_and_sets=False)
 _LOOKS_AFTER_A_WRITE: Final = 4

@@ -17,8 +17,8 @@ from providers.stores.gitlab.variable import (
 from providers.stores.gitlab.variables import Overtaken, Variables
 from rotator.domain.contracts import Stored, StoreTraits
 from rotator.domain.errors import Ambiguous, Conflict, Permanent, Temporary
-from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Version
 
 
 class GitLabStore:

@@ -16,8 +16,8 @@ from typing import Any, Final
 from providers.stores.gitlab.plugin import GitLabPlace, NewVisibility
 from rotator.domain.contracts import Stored
 from rotator.domain.errors import Permanent
-from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Version
 
 EVERYWHERE: Final = "*"
 """The scope for all environments."""

@@ -17,8 +17,8 @@ from providers.stores.heroku.releases import History, Release, Unreadable, histo
 from providers.stores.heroku.together import Vars
 from rotator.domain.contracts import Access, Stored
 from rotator.domain.errors import NeedsOperator
-from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Version
 
 _RELEASES_LOOKED_AT: Final = 50
 _ONE_OFF: Final = frozenset({"run", "scheduler", "release"})

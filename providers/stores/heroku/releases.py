@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from rotator.domain.model import Version
+from rotator.domain.terms import Version
 
 _VERSION: Final = re.compile(r"v([1-9][0-9]{0,8})")
 

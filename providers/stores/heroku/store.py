@@ -16,8 +16,8 @@ from providers.stores.heroku.together import Together
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import Stored, StoreTraits
 from rotator.domain.errors import Ambiguous, Conflict, Permanent, RotatorError, Temporary
-from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Version
 
 
 class HerokuStore:

@@ -17,8 +17,8 @@ from copy import deepcopy
 from typing import Final
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser, tostring
 
-from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Version
 
 _SECRET_OF: Final = {
     "org.jenkinsci.plugins.plaincredentials.impl.StringCredentialsImpl": "secret",

@@ -15,8 +15,8 @@ from providers.stores.jenkins.plugin import JenkinsPlace
 from providers.stores.jenkins.session import Jenkins, Shown, named
 from rotator.domain.contracts import Stored, StoreTraits
 from rotator.domain.errors import Ambiguous, Conflict, Permanent, RotatorError, Temporary
-from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Version
 
 _TRAITS: Final = StoreTraits(readable=False, versioned=False, compares_and_sets=False)
 

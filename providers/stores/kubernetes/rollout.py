@@ -17,7 +17,7 @@ from providers.stores.kubernetes.plugin import KubernetesPlace
 from providers.stores.kubernetes.secret import mark
 from rotator.domain.clock import Clock
 from rotator.domain.errors import NeedsOperator, Permanent, Temporary
-from rotator.domain.model import Version
+from rotator.domain.terms import Version
 
 _RESTARTED_AT: Final = "kubectl.kubernetes.io/restartedAt"
 _LOOK_AGAIN_AFTER: Final = timedelta(seconds=10)

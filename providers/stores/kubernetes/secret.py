@@ -12,8 +12,8 @@ from providers.stores.kubernetes.api import Document, Resource
 from providers.stores.kubernetes.plugin import KubernetesPlace
 from rotator.domain.contracts import Stored
 from rotator.domain.errors import NeedsOperator, Permanent
-from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Version
 
 _LARGEST: Final = 1024 * 1024
 """Of all values together, before base64 (core/v1 MaxSecretSize)."""

@@ -10,8 +10,8 @@ from providers.stores.kubernetes.secret import Secret, new_secret, resource_of
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import Stored, StoreTraits
 from rotator.domain.errors import Ambiguous, Conflict, Permanent, Temporary
-from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Version
 
 
 class KubernetesStore:

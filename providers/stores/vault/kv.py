@@ -20,8 +20,8 @@ from providers.stores.vault.failures import Doing, Garbled, Refused, part
 from providers.stores.vault.session import VaultSession
 from rotator.domain.contracts import StoreTraits
 from rotator.domain.errors import Permanent
-from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Version
 
 V1_TRAITS: Final = StoreTraits(versioned=False, compares_and_sets=False)
 V2_TRAITS: Final = StoreTraits(versioned=True, compares_and_sets=True)

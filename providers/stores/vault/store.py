@@ -10,8 +10,8 @@ from providers.stores.vault.plugin import VaultPlace
 from providers.stores.vault.session import VaultSession
 from rotator.domain.contracts import Stored, StoreTraits
 from rotator.domain.errors import Conflict, NeedsOperator, Permanent, Temporary
-from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Version
 
 _ALWAYS_NEEDED: Final = frozenset({"read", "update"})
 _NEEDED_TO_MAKE: Final = frozenset({"create"})

@@ -13,8 +13,8 @@ from providers.stores.vercel.plugin import Target
 from providers.stores.vercel.session import Document, Session
 from rotator.domain.clock import Clock
 from rotator.domain.errors import NeedsOperator
-from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Version
 
 _HOOK: Final = re.compile(
     r"https?://[^/?#]+/v1/integrations/deploy/(?P<project>[A-Za-z0-9_]+)/(?P<id>[A-Za-z0-9_-]+)(\?[^#]*)?"

@@ -14,8 +14,8 @@ from typing import Any, Final
 from providers.stores.vercel.plugin import NewType, VercelPlace
 from rotator.domain.contracts import Stored
 from rotator.domain.errors import Permanent
-from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Version
 
 _WRITE_ONLY_TYPES: Final = frozenset({"sensitive", "secret"})
 _SYSTEM: Final = "system"

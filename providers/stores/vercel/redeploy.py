@@ -19,7 +19,7 @@ from providers.stores.vercel.plugin import Redeploy, Target, VercelPlace
 from providers.stores.vercel.record import updated_at
 from rotator.domain.contracts import Access
 from rotator.domain.errors import NeedsOperator, Permanent, Temporary
-from rotator.domain.model import Version
+from rotator.domain.terms import Version
 
 _UNDER_WAY: Final = frozenset({"QUEUED", "INITIALIZING", "BUILDING"})
 _READY: Final = "READY"

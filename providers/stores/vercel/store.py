@@ -17,8 +17,8 @@ from providers.stores.vercel.session import Session
 from providers.stores.vercel.variables import Overtaken, Variables, permission, policy_against
 from rotator.domain.contracts import Access, Stored, StoreTraits
 from rotator.domain.errors import Ambiguous, Conflict, Permanent, Temporary
-from rotator.domain.model import Version
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import Version
 
 _LARGEST: Final = 64 * 1024
 """Of all variables of a deployment together."""

@@ -14,9 +14,9 @@ from rotator.config.references import ConnectionAccess
 from rotator.config.settings import Settings
 from rotator.config.trials import Allowed
 from rotator.domain.clock import Clock
-from rotator.domain.model import ConnectionName
 from rotator.domain.policy import Connection, Source
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.terms import ConnectionName
 
 
 def open_policy_source(settings: Settings, clock: Clock) -> PolicySource:
