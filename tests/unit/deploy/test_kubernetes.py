@@ -13,7 +13,6 @@ import yaml
 from kubernetes import client
 from pydantic import ValidationError
 
-
 ROOT: Final = Path(__file__).parents[3]
 FOLDER: Final = ROOT / "deploy/kubernetes"
 MANIFESTS: Final = {
