@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, create_model, model_validator
 
-from providers.http import HttpClient, HttpConfig
+from providers.http_config import HttpConfig
 from providers.issuers.http import expiry as expiries
 from providers.issuers.http.profile import HttpProfile, Setting
 from providers.issuers.http.requests import CookieSession
@@ -123,6 +123,7 @@ def as_variables(model: Config | Options, declared: Iterable[str]) -> Named:
 
 
 def _open(profile: HttpProfile, config: HttpConfig, options: Options, access: Access) -> Issuer:
+    from providers.http import HttpClient
     from providers.issuers.http.issuer import HttpIssuer
     from providers.issuers.http.outcomes import Failures
     from providers.issuers.http.session import Management, Sessions, WithCredential, WithLogin

@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 from pydantic import Field, model_validator
 
-from providers.http import HttpConfig
+from providers.http_config import HttpConfig
 from rotator.domain.contracts import Access, Credential, Issuer, IssuerPlugin, IssuerTraits, NameRules, Options
 
 TRAITS: Final = IssuerTraits(

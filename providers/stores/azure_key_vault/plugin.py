@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from providers.azure import METHODS, Auth, problems_with_credentials
-from providers.http import HttpConfig, problem_with
+from providers.http_config import HttpConfig, problem_with
 from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin
 from rotator.domain.durations import Duration
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator
 
-from providers.http import HttpConfig
+from providers.http_config import HttpConfig
 from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin
 
 _APP: Final = re.compile(r"[a-z][a-z0-9-]{1,28}[a-z0-9]|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema, model_validator
 
-from providers.http import HttpConfig
+from providers.http_config import HttpConfig
 from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin
 
 URL: Final = "https://api.vercel.com"
