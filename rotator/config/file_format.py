@@ -234,7 +234,7 @@ class HttpTrialBlock(Block):
 
     url: str = Field(description="The address; the setting `verify_hosts` must list its host.")
     method: Literal["GET", "HEAD", "POST"] = "GET"
-    auth: TrialAuthBlock = TrialAuthBlock()
+    auth: TrialAuthBlock = TrialAuthBlock.model_construct()
     expect: tuple[Annotated[int, Field(ge=200, le=299)], ...] = Field(
         (200,),
         min_length=1,
@@ -275,7 +275,7 @@ class PolicyBlock(Defaults):
         VerifyBlock,
         BeforeValidator(_by_the_issuer_at_least, json_schema_input_type=VerifyBlock | Literal["issuer"]),
     ] = Field(
-        VerifyBlock(),
+        VerifyBlock.model_construct(),
         description="How a new token is proven to work: the issuer is asked, and what stands here, too.",
         json_schema_extra={"default": "issuer"},
     )

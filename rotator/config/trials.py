@@ -32,25 +32,19 @@ class Allowed:
     """``HOST``, or ``HOST:PORT`` where it is not the scheme's own port."""
     commands: bool = False
 
-    @classmethod
-    def by(cls, hosts: str, *, commands: bool) -> Allowed:
-        """Take the settings' words for it."""
-        return cls(frozenset(hosts.split(",")) - {""}, commands)
-
 
 NOTHING: Final = Allowed()
 
 
-def host_names(written: Any) -> str:
-    """Read the setting that lists hosts: a list, or a text with commas; give the text. ValueError: it is neither."""
-    hosts = written.split(",") if isinstance(written, str) else written
-    if not isinstance(hosts, list | tuple) or not all(isinstance(host, str) for host in hosts):
+def host_names(hosts: Any) -> frozenset[str]:
+    """Read the setting that lists hosts. ValueError: something else stands there."""
+    if not isinstance(hosts, list | tuple | frozenset) or not all(isinstance(host, str) for host in hosts):
         raise ValueError('must be a list of hosts; write ["api.example.com"]')
-    names = [host.strip().lower() for host in hosts if host.strip()]
+    names = frozenset(host.strip().lower() for host in hosts if host.strip())
     for name in names:
         if not _HOST.fullmatch(name):
             raise ValueError(f"`{name}` is not a host; write `api.example.com`, or with a port `api.example.com:8443`")
-    return ",".join(names)
+    return names
 
 
 def trial_of(block: VerifyBlock, allowed: Allowed) -> tuple[Trial | None, list[Located]]:

@@ -21,7 +21,7 @@ from rotator.domain.terms import ConnectionName
 
 def open_policy_source(settings: Settings, clock: Clock) -> PolicySource:
     """Give the source. Nothing is read, and nobody asked, before its ``load``."""
-    allowed = Allowed.by(settings.verify_hosts, commands=settings.allow_commands)
+    allowed = Allowed(settings.verify_hosts, settings.allow_commands)
     if settings.repository is None:
         from rotator.config.policy_source.directory import DirectorySource  # noqa: PLC0415  only what is needed
 

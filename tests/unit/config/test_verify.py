@@ -112,13 +112,13 @@ def here(tmp_path, monkeypatch):
 
 def test_by_default_nothing_is_allowed(here):
     settings = load_settings()
-    assert Allowed.by(settings.verify_hosts, commands=settings.allow_commands) == Allowed()
+    assert Allowed(settings.verify_hosts, settings.allow_commands) == Allowed()
 
 
 def test_the_settings_list_hosts_and_allow_commands(here):
     (here / "rotator.toml").write_text('verify_hosts = ["API.example.com", "b.example:8443"]\nallow_commands = true\n')
     settings = load_settings()
-    allowed = Allowed.by(settings.verify_hosts, commands=settings.allow_commands)
+    allowed = Allowed(settings.verify_hosts, settings.allow_commands)
     assert allowed == Allowed(frozenset({"api.example.com", "b.example:8443"}), commands=True)
 
 
@@ -126,7 +126,7 @@ def test_variables_list_hosts_with_commas(here, monkeypatch):
     monkeypatch.setenv("ROTATOR_VERIFY_HOSTS", "api.example.com, b.example:8443")
     monkeypatch.setenv("ROTATOR_ALLOW_COMMANDS", "true")
     settings = load_settings()
-    assert settings.verify_hosts.split(",") == ["api.example.com", "b.example:8443"]
+    assert settings.verify_hosts == {"api.example.com", "b.example:8443"}
     assert settings.allow_commands
 
 
