@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from pydantic import Field, field_validator
 
 from providers.issuers.mysql_login.issuer import MySQLLogins, Wishes
 from providers.issuers.mysql_login.server import Identity, Server, TlsMode
-from providers.login_value import Address, Form, is_loopback
+from providers.login_options import LoginOptions
+from providers.login_value import Address, is_loopback
 from rotator.domain.contracts import (
     Access,
     Config,
@@ -18,7 +19,6 @@ from rotator.domain.contracts import (
     IssuerPlugin,
     IssuerTraits,
     NameRules,
-    Options,
 )
 
 _PORT: Final = 3306
@@ -58,30 +58,13 @@ class MySQLConfig(Config):
         return Identity(self.address.host, self.address.port, self.user, tls, self.ca_file)
 
 
-class MySQLOptions(Options):
+class MySQLOptions(LoginOptions):
     role: str = Field(pattern=r"^[A-Za-z_][\w$-]{0,31}$")
     """The role that holds the rights. Every login has it, and nobody but Rotator's logins may."""
     host: str = Field(default="%", pattern=r"^[\w.%:/-]{1,60}$")
     """From where the logins may come, as an account's host: ``%`` is everywhere."""
-    format: Form = Form.URI
-    """How name and password are written as one value."""
-    address: str | None = None
-    """Where consumers connect to, as ``host:port/database``. Left out: the connection's address."""
-    connection_limit: int | None = Field(default=None, ge=1)
-    """How many sessions a login may have open."""
-    sessions: Literal["end", "wait"] = "end"
-    """What becomes of an old login's open sessions: ended with it, or waited for."""
     drop: bool = False
     """Drop an old login; or keep it, locked, for the views, triggers and routines that it defined."""
-    at_most: int = Field(default=10, ge=2)
-    """Make no further login while so many are alive."""
-
-    @field_validator("address")
-    @classmethod
-    def _is_an_address(cls, address: str | None) -> str | None:
-        if address is not None:
-            Address.parse(address, _PORT)
-        return address
 
 
 def _traits(_config: MySQLConfig, options: MySQLOptions) -> IssuerTraits:

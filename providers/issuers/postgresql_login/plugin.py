@@ -6,11 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from providers.issuers.postgresql_login.issuer import PostgreSQLLogins, Wishes
 from providers.issuers.postgresql_login.server import Identity, Server, SslMode
-from providers.login_value import Address, Form, is_loopback
+from providers.login_options import LoginOptions
+from providers.login_value import Address, is_loopback
 from rotator.domain.contracts import (
     Access,
     Config,
@@ -18,7 +19,6 @@ from rotator.domain.contracts import (
     IssuerPlugin,
     IssuerTraits,
     NameRules,
-    Options,
 )
 
 _PORT: Final = 5432
@@ -63,28 +63,11 @@ class PostgreSQLConfig(Config):
         return Identity(self.address, self.user, self.sslmode or default, self.ca_file)
 
 
-class PostgreSQLOptions(Options):
+class PostgreSQLOptions(LoginOptions):
     role: str = Field(min_length=1, max_length=63)
     """The role that owns the objects. It may not log in itself; every login is a member of it, and acts as it."""
-    format: Form = Form.URI
-    """How name and password are written as one value."""
-    address: str | None = None
-    """Where consumers connect to, as ``host:port/database?sslmode=verify-full``. Left out: the connection's address."""
-    connection_limit: int | None = Field(default=None, ge=1)
-    """How many sessions a login may have open."""
-    sessions: Literal["end", "wait"] = "end"
-    """What becomes of an old login's open sessions: ended with it, or waited for."""
     drop: bool = True
     """Drop an old login; or keep it, closed."""
-    at_most: int = Field(default=10, ge=2)
-    """Make no further login while the role has so many."""
-
-    @field_validator("address")
-    @classmethod
-    def _is_an_address(cls, address: str | None, _info: ValidationInfo) -> str | None:
-        if address is not None:
-            Address.parse(address, _PORT)
-        return address
 
 
 def _traits(_config: PostgreSQLConfig, options: PostgreSQLOptions) -> IssuerTraits:
