@@ -78,7 +78,7 @@ class App:
         """The ledger, made or migrated as needed. LedgerUnavailable says what to do."""
         from rotator.ledger.ledger import Ledger  # noqa: PLC0415  SQLAlchemy takes 0.3 s; `check` needs none of it
 
-        return Ledger.open(self.settings.ledger, key_file=self.settings.fingerprint_key)
+        return Ledger.open(self.settings.ledger_address, key_file=self.settings.fingerprint_key)
 
     def runner(
         self,

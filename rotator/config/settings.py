@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from platformdirs import user_state_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from rotator.config.channels import Channel
@@ -27,10 +26,6 @@ _OF_REPOSITORY: Final = ("repository", "ref", "signed_by", "repository_token")
 _PLACE_IN_MESSAGE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)")
 
 
-def _ledger_in_state_folder() -> str:
-    return f"sqlite:///{user_state_path('rotator', appauthor=False) / 'ledger.db'}"
-
-
 class Settings(BaseModel):
     """Settings of one process."""
 
@@ -46,8 +41,8 @@ class Settings(BaseModel):
     """Only commits that are signed with a key in this file are taken: OpenSSH's ``allowed_signers``."""
     repository_token: str | None = None
     """A reference to what an https server asks for."""
-    ledger: str = Field(default_factory=_ledger_in_state_folder, repr=False)
-    """``sqlite:///PATH`` or ``postgresql+psycopg://…``. It may hold a password."""
+    ledger: str | None = Field(None, repr=False)
+    """``sqlite:///PATH`` or ``postgresql+psycopg://…``. It may hold a password. Default: see ``ledger_address``."""
     fingerprint_key: Path | None = None
     """The file with the ledger's key. By default it lies beside a SQLite ledger."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -67,8 +62,8 @@ class Settings(BaseModel):
 
     @field_validator("ledger")
     @classmethod
-    def _is_a_ledger(cls, url: str) -> str:
-        if not re.match(r"(sqlite|postgresql)(\+\w+)?://", url):
+    def _is_a_ledger(cls, url: str | None) -> str | None:
+        if url is not None and not re.match(r"(sqlite|postgresql)(\+\w+)?://", url):
             raise ValueError("not the URL of a ledger; write `sqlite:///PATH` or `postgresql+psycopg://USER@HOST/NAME`")
         return url
 
@@ -117,6 +112,15 @@ class Settings(BaseModel):
     @classmethod
     def _in_lower_case(cls, level: Any) -> Any:
         return level.lower() if isinstance(level, str) else level
+
+    @property
+    def ledger_address(self) -> str:
+        """Where the ledger is: as it was set, or a file in the user's state folder."""
+        if self.ledger is not None:
+            return self.ledger
+        from platformdirs import user_state_path  # noqa: PLC0415  only what opens the ledger asks
+
+        return f"sqlite:///{user_state_path('rotator', appauthor=False) / 'ledger.db'}"
 
 
 def load_settings(given: Mapping[str, Any] | None = None) -> Settings:

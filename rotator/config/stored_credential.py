@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import Place, Store, Stored
@@ -28,8 +27,7 @@ def credentials_in_stores(connection: Connection) -> Iterator[tuple[str, Target]
             yield name, reference
 
 
-@dataclass(frozen=True)
-class _Read:
+class _Read(NamedTuple):
     value: SecretValue
     at: datetime
 

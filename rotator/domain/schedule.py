@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from calendar import isleap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from rotator.domain import crontab
@@ -20,8 +19,7 @@ _DAYS_TO_LOOK_AHEAD: Final = 15
 """Two weeks and a day: a window of one day a week comes by, even if daylight saving skips it once."""
 
 
-@dataclass(frozen=True)
-class Due:
+class Due(NamedTuple):
     """A due time, and which rule asked for it."""
 
     at: datetime

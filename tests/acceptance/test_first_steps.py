@@ -27,6 +27,7 @@ NOT_NEEDED = {
         "rich",
         "jinja2",
         "tomllib",
+        "platformdirs",
         "email.parser",
         "rotator.domain.model",
         "rotator.observe.sending",

@@ -7,8 +7,6 @@ from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 
-from platformdirs import user_state_path
-
 from rotator.config.policy_source.in_force import PolicySource
 from rotator.config.references import ConnectionAccess
 from rotator.config.settings import Settings
@@ -44,6 +42,8 @@ def open_policy_source(settings: Settings, clock: Clock) -> PolicySource:
 
 def _state_folder(address: str, ref: str, folder: PurePosixPath) -> Path:
     """Give a folder of its own to each thing that can be followed, with a name that tells a person which it is."""
+    from platformdirs import user_state_path  # noqa: PLC0415  a directory of this machine has none
+
     digest = blake2b(f"{address}\0{ref}\0{folder}".encode(), digest_size=6).hexdigest()
     name = re.sub(r"[^A-Za-z0-9]+", "-", address.removesuffix(".git").rstrip("/").rpartition("/")[2]).strip("-")
     return user_state_path("rotator", appauthor=False) / "policies" / f"{name[:40]}-{digest}"

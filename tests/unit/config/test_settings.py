@@ -29,7 +29,7 @@ def refusal(**given: object) -> str:
 def test_without_anything_the_defaults_hold():
     settings = load_settings()
     assert settings.policies == Path("policies")
-    assert settings.ledger == "sqlite:////var/state/rotator/ledger.db"
+    assert settings.ledger_address == "sqlite:////var/state/rotator/ledger.db"
     assert settings.fingerprint_key is None
     assert (settings.log_level, settings.no_color) == ("info", False)
 
@@ -41,7 +41,7 @@ def test_an_option_goes_before_a_variable_before_the_file(folder, monkeypatch):
     settings = load_settings({"policies": Path("from-option")})
     assert settings.policies == Path("from-option")
     assert settings.log_level == "warning"
-    assert settings.ledger == "sqlite:////file.db"
+    assert settings.ledger_address == "sqlite:////file.db"
 
 
 def test_relative_paths_in_the_file_start_from_the_file(folder, monkeypatch):
