@@ -20,13 +20,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import reduce
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import uuid4
 
 from rotator.domain.clock import Clock
 from tests.canary import CANARY
+from tests.fakes import loopback
 
 _ACCOUNT = "123456789012"
 _MANAGER = "rotator"
@@ -172,7 +172,7 @@ class Iam:
             raise _Refusal(404, "NoSuchEntity", f"The Access Key with id {asked['AccessKeyId']} cannot be found.")
         return found
 
-    def _CreateAccessKey(self, asked: dict[str, str], _: Key) -> dict[str, Any]:  # noqa: N802 -- named after the operation
+    def _CreateAccessKey(self, asked: dict[str, str], _: Key) -> dict[str, Any]:
         if len(self._of_user(asked)) >= _MOST:
             raise _Refusal(409, "LimitExceeded", f"Cannot exceed quota for AccessKeysPerUser: {_MOST}")
         now = self.clock.now()
@@ -180,32 +180,32 @@ class Iam:
         self.keys.append(key)
         return {"AccessKey": {**_metadata(key), "SecretAccessKey": key.secret}}
 
-    def _ListAccessKeys(self, asked: dict[str, str], _: Key) -> dict[str, Any]:  # noqa: N802 -- see above
+    def _ListAccessKeys(self, asked: dict[str, str], _: Key) -> dict[str, Any]:
         keys, start = self._of_user(asked), int(asked.get("Marker", 0))
         end = start + self.page_size
         more = {"IsTruncated": "true", "Marker": str(end)} if end < len(keys) else {"IsTruncated": "false"}
         return {"AccessKeyMetadata": [_metadata(key) for key in keys[start:end]], **more}
 
-    def _GetAccessKeyLastUsed(self, asked: dict[str, str], caller: Key) -> dict[str, Any]:  # noqa: N802 -- see above
+    def _GetAccessKeyLastUsed(self, asked: dict[str, str], caller: Key) -> dict[str, Any]:
         key = next((key for key in self.keys if key.id == asked["AccessKeyId"] and not key.deleted), None)
         if key is None:  # not documented: as an account is answered that asks for another's key
             raise _denied(caller.user, "GetAccessKeyLastUsed", "")
         used = {"LastUsedDate": _moment(key.used_at)} if key.used_at else {}
         return {"UserName": key.user, "AccessKeyLastUsed": {**used, "Region": "N/A", "ServiceName": "N/A"}}
 
-    def _UpdateAccessKey(self, asked: dict[str, str], _: Key) -> None:  # noqa: N802 -- see above
+    def _UpdateAccessKey(self, asked: dict[str, str], _: Key) -> None:
         key = self._found(asked)
         key.active = asked["Status"] == "Active"
         key.works_until = None if key.active else self._no_longer(key)
 
-    def _DeleteAccessKey(self, asked: dict[str, str], _: Key) -> None:  # noqa: N802 -- see above
+    def _DeleteAccessKey(self, asked: dict[str, str], _: Key) -> None:
         key = self._found(asked)
         key.deleted, key.works_until = True, self._no_longer(key)
 
     def _no_longer(self, key: Key) -> datetime:
         return key.works_until or self.clock.now() + self.lag
 
-    def _GetCallerIdentity(self, _: dict[str, str], caller: Key) -> dict[str, Any]:  # noqa: N802 -- see above
+    def _GetCallerIdentity(self, _: dict[str, str], caller: Key) -> dict[str, Any]:
         arn = f"arn:aws:iam::{_ACCOUNT}:user/{caller.user}"
         return {"UserId": "AIDAEXAMPLEEXAMPLE", "Account": _ACCOUNT, "Arn": arn}
 
@@ -245,11 +245,7 @@ def iam(clock: Clock) -> Iterator[Iam]:
     """Serve an empty account on a free loopback port."""
     service = Iam(clock)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        wbufsize = -1
-
+    class Handling(loopback.Handler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
@@ -269,12 +265,5 @@ def iam(clock: Clock) -> Iterator[Iam]:
             self.end_headers()
             self.wfile.write(answer)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing: requests are signed with secrets."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-        service.url = f"http://127.0.0.1:{server.server_port}"
+    with loopback.serving(Handling) as service.url:
         yield service
-        server.shutdown()

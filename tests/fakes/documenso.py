@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.cookies import SimpleCookie
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from rotator.testing.moving_clock import MovingClock
+from tests.fakes import loopback
 from tests.fakes.documenso_team import Refusal, Team, User
 
 ORIGIN = "https://sign.acme.example"
@@ -257,11 +257,7 @@ def documenso() -> Iterator[Documenso]:
     """Serve an instance on a free loopback port."""
     service = Documenso()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        wbufsize = -1
-
+    class Handling(loopback.Handler):
         def _handle(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             parts = urlsplit(self.path)
@@ -281,12 +277,5 @@ def documenso() -> Iterator[Documenso]:
                 return self._handle
             raise AttributeError(name)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing: requests hold values."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-        service.url = f"http://127.0.0.1:{server.server_port}"
+    with loopback.serving(Handling) as service.url:
         yield service
-        server.shutdown()

@@ -20,9 +20,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
+
+from tests.fakes import loopback
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length", "host"}
 
@@ -163,29 +164,20 @@ class FaultProxy:
 def fault_proxy(upstream: str) -> Iterator[FaultProxy]:
     """Run a proxy to ``upstream`` (``http://host:port``) for as long as the block lasts."""
     ending = threading.Event()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    proxy = FaultProxy(f"http://127.0.0.1:{server.server_address[1]}", upstream)
-    server.proxy, server.ending = proxy, ending  # type: ignore[attr-defined]  # how its handlers find them
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield proxy
-    finally:
-        ending.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    proxy = FaultProxy("", upstream)
+    with loopback.serving(_Handler, proxy=proxy, ending=ending) as proxy.url:
+        try:
+            yield proxy
+        finally:
+            ending.set()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
-    server: Any
+class _Handler(loopback.Handler):
+    proxy: FaultProxy
+    ending: threading.Event
 
     def _handle(self) -> None:
-        proxy: FaultProxy = self.server.proxy
+        proxy = self.proxy
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         reached = False
 
@@ -195,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._forward(proxy.upstream, body)
 
         fault = proxy.take(self.command, self.path)
-        given = fault(forward, self.server.ending) if fault else forward()
+        given = fault(forward, self.ending) if fault else forward()
         proxy.seen.append(Seen(self.command, self.path, reached))
         if given is None:
             self._hang_up()
@@ -241,6 +233,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
         except OSError:
             return  # the client was quicker
-
-    def log_message(self, *_message: Any) -> None:
-        """Say nothing: a log of requests is what ``seen`` is for."""

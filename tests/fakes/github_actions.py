@@ -16,13 +16,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from nacl.encoding import Base64Encoder
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, SealedBox
+
+from tests.fakes import loopback
 
 _LARGEST_VALUE = 48 * 1024
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})")
@@ -283,30 +284,17 @@ def _text(moment: datetime) -> str:
 def github_service() -> Iterator[GitHubService]:
     """Run the service for as long as the block lasts."""
     service = GitHubService()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    server.service = service  # type: ignore[attr-defined]  # how its handlers find it
-    service.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with loopback.serving(_Handler, service=service) as service.url:
         yield service
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
-    server: Any
+class _Handler(loopback.Handler):
+    service: Any
 
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name: self.headers[name] for name in ("Authorization", "X-GitHub-Api-Version") if self.headers[name]}
-        status, document, extra = self.server.service.answer(self.command, self.path, headers, body)
+        status, document, extra = self.service.answer(self.command, self.path, headers, body)
         text = b"" if document is None else json.dumps(document).encode()
         self.send_response(status)
         for name, value in {"Content-Type": "application/json; charset=utf-8", **extra}.items():
@@ -318,6 +306,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     do_GET = do_PUT = do_POST = do_DELETE = _handle  # noqa: N815 -- how the server finds them
-
-    def log_message(self, *_message: Any) -> None:
-        """Say nothing: ``calls`` tells what was asked for."""

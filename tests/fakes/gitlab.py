@@ -15,10 +15,11 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from uuid import uuid4
+
+from tests.fakes import loopback
 
 MAINTAINER, OWNER = 40, 50
 _MASKABLE = re.compile(r"[a-zA-Z0-9_+=/@:.~-]{8,}")
@@ -282,29 +283,16 @@ def _refuse_by_scope(token: Token, method: str) -> None:
 def gitlab() -> Iterator[GitLab]:
     """Run the service for as long as the block lasts."""
     service = GitLab()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    server.service = service  # type: ignore[attr-defined]  # how its handlers find it
-    service.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with loopback.serving(_Handler, service=service) as service.url:
         yield service
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
-    server: Any
+class _Handler(loopback.Handler):
+    service: Any
 
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        status, document, extra = self.server.service.answer(self.command, self.path, self.headers, body)
+        status, document, extra = self.service.answer(self.command, self.path, self.headers, body)
         text = b"" if document is None else json.dumps(document).encode()
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", **extra}.items():
@@ -316,6 +304,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     do_GET = do_PUT = do_POST = do_DELETE = _handle  # noqa: N815 -- how the server finds them
-
-    def log_message(self, *_message: Any) -> None:
-        """Say nothing: ``calls`` tells what was asked for."""

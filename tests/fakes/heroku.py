@@ -14,9 +14,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import uuid4
+
+from tests.fakes import loopback
 
 _LIMIT = 64 * 1024
 _READS = {"global", "read", "read-protected", "write", "write-protected"}
@@ -189,10 +190,7 @@ _ROUTES: list[Route] = [
 ]  # fmt: skip
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
+class _Handler(loopback.Handler):
     heroku: Heroku
 
     def _handle(self) -> None:
@@ -241,9 +239,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_: object) -> None:
-        """Say nothing: requests hold values."""
-
 
 def _in_range(answer: Any, asked: str, headers: dict[str, str]) -> tuple[int, Any]:
     """Cut a list as ``Range: version ..; order=desc,max=1`` asks; 206 where there is more (API reference, "Ranges")."""
@@ -267,9 +262,5 @@ def _in_range(answer: Any, asked: str, headers: dict[str, str]) -> tuple[int, An
 def running_heroku() -> Iterator[Heroku]:
     """Serve an empty account on a free loopback port."""
     heroku = Heroku()
-    handler = type("Handler", (_Handler,), {"heroku": heroku})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-        heroku.url = f"http://127.0.0.1:{server.server_port}"
+    with loopback.serving(_Handler, heroku=heroku) as heroku.url:
         yield heroku
-        server.shutdown()

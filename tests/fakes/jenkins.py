@@ -17,10 +17,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.fakes import loopback
 from tests.fakes.jenkins_credentials import Credential, Oops, credential_of
 from tests.fakes.jenkins_users import PERMISSION_IDS, User
 
@@ -250,31 +250,19 @@ def _page(title: str, headers: dict[str, str]) -> Answered:
 def jenkins_service() -> Iterator[JenkinsService]:
     """Run the service for as long as the block lasts."""
     service = JenkinsService()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    server.service = service  # type: ignore[attr-defined]  # how its handlers find it
-    service.url = f"http://127.0.0.1:{server.server_address[1]}{PREFIX}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with loopback.serving(_Handler, service=service) as url:
+        service.url = f"{url}{PREFIX}"
         yield service
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
-    server: Any
+class _Handler(loopback.Handler):
+    service: Any
 
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         target = urlsplit(self.path)
         query = {name: values[-1] for name, values in parse_qs(target.query).items()}
-        status, answered = self.server.service.answer(Asked(self.command, target.path, query, self.headers, body))
+        status, answered = self.service.answer(Asked(self.command, target.path, query, self.headers, body))
         sent = answered.body.encode(answered.encoding, errors="replace")
         self.send_response_only(status)
         for name, value in {"Content-Type": answered.content_type, **answered.headers}.items():
@@ -285,6 +273,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     do_GET = do_POST = do_DELETE = _handle  # noqa: N815  # how the server finds them
-
-    def log_message(self, *_message: Any) -> None:
-        """Say nothing: tests look at what is kept, not at a log."""

@@ -15,8 +15,9 @@ from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.fakes import loopback
 
 _ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"
 
@@ -99,18 +100,18 @@ class SecretsManager:
                                                       "marked for deletion.")  # fmt: skip
         return secret
 
-    def _DescribeSecret(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 -- named after the operation
+    def _DescribeSecret(self, asked: dict[str, Any]) -> dict[str, Any]:
         secret = self._find(asked, writes=False)
         return {"Name": secret.name, "ARN": _ARN + secret.name, "VersionIdsToStages": secret.stages(), **secret.extra}
 
-    def _GetSecretValue(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 -- named after the operation
+    def _GetSecretValue(self, asked: dict[str, Any]) -> dict[str, Any]:
         secret = self._find(asked)
         version = asked.get("VersionId") or secret.labels.get(asked.get("VersionStage", "AWSCURRENT"))
         if version is None or version not in secret.contents:
             raise _Refusal("ResourceNotFoundException", "Secrets Manager can't find the specified secret value.")
         return {"Name": secret.name, "VersionId": version, **secret.contents[version]}
 
-    def _CreateSecret(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 -- named after the operation
+    def _CreateSecret(self, asked: dict[str, Any]) -> dict[str, Any]:
         token, contents = asked["ClientRequestToken"], {"SecretString": asked["SecretString"]}
         found = self.secrets.get(asked["Name"])
         if found and found.contents.get(token) != contents:
@@ -118,7 +119,7 @@ class SecretsManager:
         self.secrets[asked["Name"]] = found or Secret(asked["Name"], {token: contents}, {"AWSCURRENT": token})
         return {"Name": asked["Name"], "VersionId": token}
 
-    def _PutSecretValue(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 -- named after the operation
+    def _PutSecretValue(self, asked: dict[str, Any]) -> dict[str, Any]:
         secret, token = self._find(asked), asked["ClientRequestToken"]
         contents = {"SecretString": asked["SecretString"]}
         if token in secret.contents:
@@ -131,7 +132,7 @@ class SecretsManager:
             secret.move(label, token)
         return {"VersionId": token, "VersionStages": secret.stages()[token]}
 
-    def _UpdateSecretVersionStage(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 -- see above
+    def _UpdateSecretVersionStage(self, asked: dict[str, Any]) -> dict[str, Any]:
         secret, label = self._find(asked), asked["VersionStage"]
         holder, source, goal = secret.labels.get(label), asked.get("RemoveFromVersionId"), asked.get("MoveToVersionId")
         if (holder and holder not in (source, goal)) or (source and source != holder):
@@ -150,7 +151,7 @@ def secrets_manager() -> Iterator[SecretsManager]:
     """Serve an empty account on a free loopback port."""
     service = SecretsManager()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handling(loopback.Handler):
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             operation = self.headers["X-Amz-Target"].partition(".")[2]
@@ -172,11 +173,5 @@ def secrets_manager() -> Iterator[SecretsManager]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing: requests hold values."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-        service.url = f"http://127.0.0.1:{server.server_port}"
+    with loopback.serving(Handling) as service.url:
         yield service
-        server.shutdown()

@@ -7,12 +7,12 @@ token, as a cluster does (Kubernetes API reference, authentication.k8s.io/v1).
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.fakes import loopback
 
 _PATH = "/apis/authentication.k8s.io/v1/tokenreviews"
 ISSUER = "https://kubernetes.default.svc"
@@ -56,7 +56,7 @@ def token_reviews(reviewer: str) -> Iterator[TokenReviews]:
     """Serve reviews to whoever shows ``reviewer``, by plain HTTP on a free loopback port."""
     reviews = TokenReviews(reviewer)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handling(loopback.Handler):
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if self.path != _PATH:
@@ -74,11 +74,5 @@ def token_reviews(reviewer: str) -> Iterator[TokenReviews]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing: requests hold tokens."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-        reviews.url = f"http://127.0.0.1:{server.server_port}"
+    with loopback.serving(Handling) as reviews.url:
         yield reviews
-        server.shutdown()

@@ -12,13 +12,13 @@ import base64
 import http.client
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.fakes import loopback
 
 
 @dataclass
@@ -75,7 +75,7 @@ def _refused(reason: str) -> tuple[int, dict[str, Any]]:
 def aws_login(login: AwsLogin) -> Iterator[AwsLogin]:
     """Serve it on a free loopback port."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handling(loopback.Handler):
         def _handle(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if self.path == f"/v1/auth/{login.mount}/login":
@@ -102,11 +102,5 @@ def aws_login(login: AwsLogin) -> Iterator[AwsLogin]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing: requests hold signatures."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-        login.url = f"http://127.0.0.1:{server.server_port}"
+    with loopback.serving(Handling) as login.url:
         yield login
-        server.shutdown()

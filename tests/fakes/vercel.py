@@ -13,10 +13,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.fakes import loopback
 from tests.fakes.vercel_account import UNDER_WAY, Account, Deployment, Env, Project, Refusal
 
 TEAM, SLUG = "team_acme1", "acme"
@@ -281,11 +281,7 @@ def vercel() -> Iterator[Vercel]:
     """Serve an empty team on a free loopback port."""
     service = Vercel()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        wbufsize = -1
-
+    class Handling(loopback.Handler):
         def _handle(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             scheme, _, token = (self.headers.get("Authorization") or "").partition(" ")
@@ -308,12 +304,5 @@ def vercel() -> Iterator[Vercel]:
                 return self._handle
             raise AttributeError(name)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing: requests hold values."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-        service.url = f"http://127.0.0.1:{server.server_port}"
+    with loopback.serving(Handling) as service.url:
         yield service
-        server.shutdown()

@@ -4,40 +4,22 @@ from __future__ import annotations
 
 import json
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import urlsplit
 
+from tests.fakes import loopback
 from tests.fakes.kubernetes.cluster import Cluster
 
 
 @contextmanager
 def serving(cluster: Cluster, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serve a cluster on a free loopback port, and give the address. Plain HTTP is for a fault proxy to speak to."""
-
-    class Handler(_Handler):
-        served = cluster
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        if tls:
-            server.socket = tls.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, args=[0.01], daemon=True)
-        thread.start()
-        try:
-            yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with loopback.serving(_Handler, tls, served=cluster) as url:
+        yield url
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
+class _Handler(loopback.Handler):
     served: Cluster
 
     def _answer(self) -> None:
@@ -69,6 +51,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_DELETE(self) -> None:
         self._answer()
-
-    def log_message(self, *_message: Any) -> None:
-        """Say nothing: requests hold values."""

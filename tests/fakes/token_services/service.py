@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from rotator.testing.moving_clock import MovingClock
 from tests.canary import CANARY
+from tests.fakes import loopback
 
 
 @dataclass
@@ -143,10 +143,7 @@ def _body(sent: bytes, kind: str) -> Any:
     return json.loads(sent) if sent else {}
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
+class _Handler(loopback.Handler):
     service: TokenService
 
     def _handle(self) -> None:
@@ -164,9 +161,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815  named after the methods
 
-    def log_message(self, *_: object) -> None:
-        """Say nothing: requests hold values."""
-
 
 ServiceT = TypeVar("ServiceT", bound=TokenService)
 
@@ -174,10 +168,5 @@ ServiceT = TypeVar("ServiceT", bound=TokenService)
 @contextmanager
 def serving(service: ServiceT) -> Iterator[ServiceT]:
     """Serve it on a free loopback port."""
-    handler = type("Handler", (_Handler,), {"service": service})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-        service.url = f"http://127.0.0.1:{server.server_port}"
+    with loopback.serving(_Handler, service=service) as service.url:
         yield service
-        server.shutdown()
