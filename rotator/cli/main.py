@@ -58,6 +58,7 @@ def main() -> None:
         fail(bug, OUR_FAULT, as_json=as_json)
     finally:
         gc.enable()  # for commands that needed no application
+        gc.freeze()  # the process ends: nobody looks for garbage in what is left
 
 
 def _set_up(arguments: list[str]) -> None:

@@ -5,8 +5,7 @@ A new state is judged as a whole. A bad one is told once, with its files and lin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from rotator.domain.errors import InvalidInput, Problem
 from rotator.domain.policy import PolicySet
@@ -15,16 +14,14 @@ if TYPE_CHECKING:
     from rotator.config.plugins import Plugins
 
 
-@dataclass(frozen=True)
-class InForce:
+class InForce(NamedTuple):
     """Policies that are valid as a whole, and the plug-ins they were read with: those know the user's own profiles."""
 
     policies: PolicySet
     plugins: Plugins
 
 
-@dataclass(frozen=True)
-class Refreshed:
+class Refreshed(NamedTuple):
     """What one look at a source found. All empty: nothing has changed since the last one."""
 
     in_force: InForce | None = None
