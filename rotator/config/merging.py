@@ -5,6 +5,8 @@ The ways to say *when* (every, cron, quarterly, never) are one choice: a policy 
 
 from __future__ import annotations
 
+from typing import Final
+
 from rotator.config.file_format import QUARTERLY, OverlapBlock, ScheduleBlock
 from rotator.domain.durations import Duration
 from rotator.domain.policy import Schedule
@@ -13,10 +15,13 @@ from rotator.domain.terms import Overlap
 Located = tuple[tuple[str | int, ...], str, str]
 """Where in the policy, what is wrong, what to do."""
 
+_UNSAID: Final = ScheduleBlock.model_construct()
+"""Made unchecked, because there is nothing to check: pydantic builds a model's validator when it is first asked."""
+
 
 def schedule_of(own: ScheduleBlock | None, default: ScheduleBlock | None) -> tuple[Schedule, list[Located]]:
     """Give the schedule, and what is wrong with it."""
-    own, default = own or ScheduleBlock(), default or ScheduleBlock()
+    own, default = own or _UNSAID, default or _UNSAID
     choice = own if own.choice() or (own.before_expiry and default.never) else default
     before_expiry = None if choice.never else own.before_expiry or default.before_expiry
     cron = QUARTERLY if choice.quarterly else choice.cron

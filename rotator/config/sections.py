@@ -39,7 +39,7 @@ class PolicyFile:
     connections: dict[str, ConnectionBlock] = field(default_factory=dict)
     names: dict[str, Spot] = field(default_factory=dict)
     """Where each connection is named; those that are not valid, too."""
-    defaults: Defaults = field(default_factory=Defaults)
+    defaults: Defaults = field(default_factory=Defaults.model_construct)
     _packed: list[str] = field(default_factory=list)
     """Policies as JSON. All of them wait here for the last file to be read, and models are ten times as large."""
 
