@@ -292,4 +292,4 @@ class ConnectionBlock(Open):
     """A configured provider. Keys beside these are the provider's."""
 
     provider: str = Field(description="An issuer or a store; `rotate providers` lists them.")
-    limits: LimitsBlock = Field(default_factory=LimitsBlock)
+    limits: LimitsBlock = Field(default_factory=LimitsBlock.model_construct)

@@ -144,8 +144,8 @@ def what_to_install(error: ModuleNotFoundError, distribution: Distribution | Non
     """Say which extra of a distribution brings a module that is missing; the module itself where none does."""
     module = (error.name or "").partition(".")[0]
     bring: dict[str, set[str]] = {}
-    for match in map(_OF_AN_EXTRA.match, (distribution.requires if distribution else None) or ()):
-        if match:
+    for requirement in (distribution.requires if distribution else None) or ():
+        if match := re.match(_OF_AN_EXTRA, requirement):
             bring.setdefault(match["extra"], set()).add(match["package"].replace("-", "_").lower())
     extras = sorted((len(packages), extra) for extra, packages in bring.items() if module.lower() in packages)
     if distribution and extras:
@@ -154,7 +154,7 @@ def what_to_install(error: ModuleNotFoundError, distribution: Distribution | Non
     return f"install the Python package that brings `{module}`"
 
 
-_OF_AN_EXTRA: Final = re.compile(r"""(?P<package>[\w.-]+).*\bextra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
+_OF_AN_EXTRA: Final = r"""(?P<package>[\w.-]+).*\bextra\s*==\s*['"](?P<extra>[^'"]+)['"]"""
 
 
 @cache

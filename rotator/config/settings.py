@@ -23,7 +23,7 @@ from rotator.domain.errors import InvalidInput, Problem
 _PREFIX: Final = "ROTATOR_"
 _FILE: Final = Path("rotator.toml")
 _OF_REPOSITORY: Final = ("repository", "ref", "signed_by", "repository_token")
-_PLACE_IN_MESSAGE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)")
+_PLACE_IN_MESSAGE: Final = r" \(at (?:line (\d+), column (\d+)|end of document)\)"
 
 
 class Settings(BaseModel):
@@ -237,8 +237,8 @@ class _TomlFile:
         try:
             return tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
-            place = _PLACE_IN_MESSAGE.search(str(error))
-            what = _PLACE_IN_MESSAGE.sub("", str(error))
+            place = re.search(_PLACE_IN_MESSAGE, str(error))
+            what = re.sub(_PLACE_IN_MESSAGE, "", str(error))
             at = (int(place[1]), int(place[2])) if place and place[1] else spot_in(self.text, len(self.text))
             remedy = 'write `name = "value"` lines'
             raise InvalidInput([Problem(f"broken TOML: {what}", remedy, self.path, *at)]) from error

@@ -19,9 +19,9 @@ from rotator.domain.trial import CommandTrial, HttpTrial, Trial
 
 _TIMEOUT: Final = timedelta(seconds=30)
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_HOST: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
+_HOST: Final = r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::[0-9]{1,5})?"
 _URL: Final = ("verify", "http", "url")
-_PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
+_PRINTABLE: Final = r"[\x21-\x7e]+"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def host_names(hosts: Any) -> frozenset[str]:
         raise ValueError('must be a list of hosts; write ["api.example.com"]')
     names = frozenset(host.strip().lower() for host in hosts if host.strip())
     for name in names:
-        if not _HOST.fullmatch(name):
+        if not re.fullmatch(_HOST, name):
             raise ValueError(f"`{name}` is not a host; write `api.example.com`, or with a port `api.example.com:8443`")
     return names
 
@@ -70,7 +70,7 @@ def _problems_with_url(url: str, hosts: Iterable[str]) -> Iterable[tuple[str, st
         place = _place(parts)
     except ValueError:
         place = None
-    if place is None or not _PRINTABLE.fullmatch(url):
+    if place is None or not re.fullmatch(_PRINTABLE, url):
         yield "`url`: this is not a URL", "write for example https://api.example.com/v1/me"
     elif parts.username is not None or parts.password is not None or parts.fragment:
         yield "`url`: it has a user, a password or a fragment", "remove them; the token goes into a header"

@@ -14,14 +14,12 @@ HOW_TO_WRITE_A_FREEZE: Final = (
     'write for example "2026-11-27", "2026-12-20 to 2027-01-03", or "12-20 to 01-03" for every year'
 )
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_WINDOW: Final = re.compile(
-    r"(?:(?P<days>[A-Za-z]+(?:[-,][A-Za-z]+)*) )?(?P<start>\d\d:\d\d)-(?P<end>\d\d:\d\d) (?P<zone>\S+)"
-)
+_WINDOW: Final = r"(?:(?P<days>[A-Za-z]+(?:[-,][A-Za-z]+)*) )?(?P<start>\d\d:\d\d)-(?P<end>\d\d:\d\d) (?P<zone>\S+)"
 
 
 def parse_window(text: Any) -> Window:
     """Read days, times and zone. Without days: every day. An end at or before the start is on the next day."""
-    match = _WINDOW.fullmatch(" ".join(text.split())) if isinstance(text, str) else None
+    match = re.fullmatch(_WINDOW, " ".join(text.split())) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"not a window (days, times, zone); {HOW_TO_WRITE_A_WINDOW}")
     return Window(_days(match["days"] or "mon-sun"), _time(match["start"]), _time(match["end"]), _zone(match["zone"]))

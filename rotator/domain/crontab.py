@@ -14,9 +14,7 @@ from typing import Any, Final, NamedTuple
 
 _DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _FIELDS: Final = 5
-_WEEKDAYS: Final = re.compile(
-    r"(?:\*|(?P<first>[a-z]{3}|[0-7])(?:-(?P<last>[a-z]{3}|[0-7]))?)(?:/(?P<step>[1-9]))?", re.IGNORECASE
-)
+_WEEKDAYS: Final = r"(?:\*|(?P<first>[a-z]{3}|[0-7])(?:-(?P<last>[a-z]{3}|[0-7]))?)(?:/(?P<step>[1-9]))?"
 
 
 class _Line(NamedTuple):
@@ -94,7 +92,7 @@ def _weekdays(field: str) -> str:
         return field
     names: set[str] = set()
     for part in field.split(","):
-        match = _WEEKDAYS.fullmatch(part)
+        match = re.fullmatch(_WEEKDAYS, part, re.IGNORECASE)
         if match is None:
             raise ValueError(f"`{part}` is not a weekday; write sun to sat, or 0 to 7 (0 and 7 are Sunday)")
         step = match["step"]

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from rotator.config.inline_secrets import inline_secrets
 
 _FORMS: Final = "write `https://HOST/PATH`, `ssh://USER@HOST/PATH`, `USER@HOST:PATH`, or a path on this machine"
-_SCHEME: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)::?//|(?P<helper>[A-Za-z0-9]+)::")
-_AS_FOR_SCP: Final = re.compile(r"(?:[\w.-]+@)?[A-Za-z0-9][\w.-]+:[^/].*|[\w.-]+@[A-Za-z0-9][\w.-]*:.+")
-_REF: Final = re.compile(r"(?![-/.])[^\s~^:?*\[\\\x00-\x20\x7f]+(?<![/.])")
+_SCHEME: Final = r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)::?//|(?P<helper>[A-Za-z0-9]+)::"
+_AS_FOR_SCP: Final = r"(?:[\w.-]+@)?[A-Za-z0-9][\w.-]+:[^/].*|[\w.-]+@[A-Za-z0-9][\w.-]*:.+"
+_REF: Final = r"(?![-/.])[^\s~^:?*\[\\\x00-\x20\x7f]+(?<![/.])"
 
 
 def repository_address(text: str) -> str:
@@ -24,10 +24,10 @@ def repository_address(text: str) -> str:
         raise ValueError(f"not the address of a repository; {_FORMS}")
     if any(inline_secrets(text, Path())):
         raise ValueError("this holds a password or a token; name it with `repository_token`, and replace it")
-    match = _SCHEME.match(text)
+    match = re.match(_SCHEME, text)
     if match:
         return _checked_url(text, match["scheme"] or "")
-    if _AS_FOR_SCP.fullmatch(text):
+    if re.fullmatch(_AS_FOR_SCP, text):
         return text
     return Path(text).expanduser().absolute().as_uri()
 
@@ -64,6 +64,6 @@ def user_of(address: str) -> str | None:
 
 def ref_name(text: str) -> str:
     """Give the name of a branch or tag, or a full ``refs/…``, if it can be one. ValueError says what is wrong."""
-    if not _REF.fullmatch(text) or ".." in text or "@{" in text or "//" in text or text.endswith(".lock"):
+    if not re.fullmatch(_REF, text) or ".." in text or "@{" in text or "//" in text or text.endswith(".lock"):
         raise ValueError("not the name of a branch or tag; write one, such as `main`")
     return text
