@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -10,12 +12,16 @@ from tests.acceptance.command import Desk
 from tests.canary import CANARY
 from tests.servers.sandbox import SandboxIssuer
 
+_AN_HOUR: Final = timedelta(hours=1)
+
 
 @pytest.fixture
 def sandbox_desk(tmp_path: Path, sandbox: SandboxIssuer) -> Desk:
-    """One token of a sandbox issuer, in an env file, adopted."""
+    """One token of a sandbox issuer, an hour old, in an env file, adopted."""
     env = CANARY.may_hold_values(tmp_path / "app.env")
+    sandbox.advance(-_AN_HOUR)
     env.write_text(f"APP_TOKEN={sandbox.issue('by hand')['token']}\n")
+    sandbox.advance(_AN_HOUR)
     desk = Desk(tmp_path, {"SANDBOX_ADMIN": sandbox.admin_token})
     desk.write_policy(
         f"""\

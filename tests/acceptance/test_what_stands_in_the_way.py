@@ -8,7 +8,7 @@ from tests.servers.sandbox import SandboxIssuer
 
 def test_a_full_quota_is_told_by_the_plan(sandbox_desk: Desk, sandbox: SandboxIssuer) -> None:
     file = next(sandbox_desk.folder.rglob("*.yaml"))
-    file.write_text(file.read_text().replace("schedule: never", "schedule: {every: 1s}\n    overlap: {for: 0s}"))
+    file.write_text(file.read_text().replace("schedule: never", "schedule: {every: 30m}\n    overlap: {for: 0s}"))
     free = sandbox_desk.json("plan", "--exit-code", code=10).document
     for number in range(9):
         sandbox.issue(f"another {number}")
