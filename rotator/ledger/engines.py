@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ BEGIN_OPTION: Final = "ledger_begin"
 
 _WAIT_FOR_A_LOCK: Final = 30
 """Seconds. Longer than any transaction of ours takes, so that only a stuck process makes one fail."""
+
+_A_MOMENT: Final = 0.01
 
 _CONNECTIONS: Final[dict[str, Any]] = {"pool_size": 8, "max_overflow": 24, "hide_parameters": True}
 
@@ -90,12 +93,27 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     try:
-        if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            cursor.execute("PRAGMA journal_mode = WAL")
+        _use_write_ahead_log(cursor)
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
     finally:
         cursor.close()
+
+
+def _use_write_ahead_log(cursor: Any) -> None:
+    """Have the file use a write-ahead log, which it then always does.
+
+    SQLite waits for nobody while that is changed ("database is locked", at once): of processes that open a new ledger
+    together, all but the first try again.
+    """
+    until = time.monotonic() + _WAIT_FOR_A_LOCK
+    while cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_A_MOMENT)
 
 
 def _begin_sqlite(connection: Connection) -> None:
