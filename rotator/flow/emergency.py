@@ -43,13 +43,13 @@ def rotate_all(
     account than that are under way at a time, for each needs room for one until its old token is dead. Once the
     process is asked to stop, no other is begun.
 
-    After a compromise, those that were not begun for a trouble that may pass (another one was writing to the same
-    document) are tried again when all the others are done, for as long as that helps.
+    Those that were not begun for a trouble that may pass (another one was writing to the same document, a service
+    asked to be left alone) are tried again when all the others are done, for as long as that helps.
     """
     while orders:
         postponed: list[tuple[Order, Report]] = []
         for order, report in _side_by_side(runner, orders, workers, room or {}):
-            if _may_be_tried_again(order, report):
+            if _may_be_tried_again(report):
                 postponed.append((order, report))
             else:
                 yield report
@@ -77,9 +77,9 @@ def _side_by_side(
                 yield order, future.result()
 
 
-def _may_be_tried_again(order: Order, report: Report) -> bool:
+def _may_be_tried_again(report: Report) -> bool:
     not_begun = report.rotation is None and report.refused is not STOPPED
-    return not_begun and order.cause is Cause.COMPROMISED and isinstance(report.refused, Temporary)
+    return not_begun and isinstance(report.refused, Temporary)
 
 
 def rotate(runner: Runner, order: Order) -> Report:

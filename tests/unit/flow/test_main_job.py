@@ -7,7 +7,10 @@ from datetime import timedelta
 import pytest
 
 from rotator.domain.model import Cause, Overlap, Phase, Proof, TokenState
+from rotator.flow.emergency import rotate_all
+from rotator.flow.opening import Order
 from rotator.flow.report import Outcome
+from tests.fakes.scripted import unavailable
 from tests.fakes.world import A_DAY, ENV_FILE, HEROKU, NO_OVERLAP, RESTARTED, SECRETS_MANAGER, VAULT
 
 
@@ -31,6 +34,16 @@ def test_it_is_told_as_it_happens(world):
         "retiring", "retired",
     ]  # fmt: skip
     assert [event.kind for event in world.ledger.history(world.secret().name)] == world.kinds_of_events()
+
+
+def test_of_many_one_that_could_not_be_begun_is_tried_again_when_the_others_are_done(make_world):
+    world = make_world(secrets=("a", "b", "c"))
+    for name in "abc":
+        world.adopt(name)
+    world.stores["vault"].script.fail("preflight", unavailable())
+    orders = [Order(world.policies[name], Cause.ASKED, overlap=NO_OVERLAP) for name in "abc"]
+    reports = list(rotate_all(world.worker().runner, orders, workers=1))
+    assert [(report.secret, report.outcome) for report in reports] == [(name, Outcome.ROTATED) for name in "bca"]
 
 
 def test_other_fields_of_the_document_are_left_alone(world):
