@@ -26,6 +26,7 @@ from rotator.domain.clock import SystemClock
 from rotator.domain.model import Handle
 from rotator.flow.adoption import adopt
 from tests.acceptance.command import Desk
+from tests.acceptance.dashboard import DASHBOARD
 from tests.acceptance.drill import Bao, Drill, Spec
 from tests.canary import CANARY
 from tests.fakes.cut_link import cut_link
@@ -41,17 +42,6 @@ AGE: Final = timedelta(days=40)
 """How long ago the tokens were made, as the ledger has it."""
 
 _PROFILE: Final = Path(sandbox_issuer.__file__).parents[1] / "profiles" / "sandbox.yaml"
-_DASHBOARD: Final = """\
-kind: AssistedIssuer
-name: a-dashboard
-summary: tokens that only a person can make
-url: http://127.0.0.1:8600
-page: {link: "https://dashboard.example/tokens", make: New token, delete: Delete, compromised: tell its makers}
-limits: {max_active: 5, name: {max: 40}}
-verify:
-  request: {method: GET, path: /v1/self, auth: {type: bearer, value: "{{ token.value }}"}}
-  responses: [{status: 200, when: id, outcome: valid}, {status: 401, outcome: invalid}]
-"""
 
 
 def at_once(*selection: str) -> tuple[str, ...]:
@@ -140,7 +130,7 @@ def _write_policies(drill: Drill) -> None:
     for name, allows in (("roomy", 200), ("tight", ROOM)):
         profile = _PROFILE.read_text().replace("name: sandbox\n", f"name: {name}\n", 1)
         drill.desk.write_policy(profile.replace("max_active: 10", f"max_active: {allows}"), f"{name}.yaml")
-    drill.desk.write_policy(_DASHBOARD, "dashboard.yaml")
+    drill.desk.write_policy(DASHBOARD, "dashboard.yaml")
     bao, moto, sandboxes = drill.bao, drill.moto, drill.sandboxes
     vault = f'namespace: {bao.namespace}, credentials: {{token: "env:BAO_TOKEN"}}'
     lines = [

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.command import ROTATE, Desk, Said
+from tests.acceptance.dashboard import DASHBOARD
 from tests.acceptance.terminal import read
 from tests.canary import CANARY
 from tests.servers.sandbox import SandboxIssuer, StartSandbox
@@ -40,19 +41,6 @@ NOW = (
     "incident.json",
     "--yes",
 )
-
-
-DASHBOARD = """\
-kind: AssistedIssuer
-name: a-dashboard
-summary: tokens that only a person can make
-url: http://127.0.0.1:8600
-page: {link: "https://dashboard.example/tokens", make: New token, delete: Delete, compromised: tell its makers}
-limits: {max_active: 5, name: {max: 40}}
-verify:
-  request: {method: GET, path: /v1/self, auth: {type: bearer, value: "{{ token.value }}"}}
-  responses: [{status: 200, when: id, outcome: valid}, {status: 401, outcome: invalid}]
-"""
 
 
 @dataclass

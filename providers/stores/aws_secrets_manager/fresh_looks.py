@@ -28,7 +28,8 @@ class FreshLooks(Generic[SeenT]):
         with self._lock:
             self._looks[what] = now, seen
             self._looks.move_to_end(what)
-            while not _is_fresh(next(iter(self._looks.values()))[0], now):  # they hold values: none stays for long
+            # They hold values: an old one goes with the next look.
+            while not _is_fresh(next(iter(self._looks.values()))[0], now):
                 self._looks.popitem(last=False)
 
     def take(self, what: Hashable) -> SeenT | None:
