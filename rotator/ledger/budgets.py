@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from rotator.domain.limits import Rate
 from rotator.ledger.owners import is_gone
+from rotator.ledger.prepared import Prepared
+from rotator.ledger.rows import Row
+from rotator.ledger.statements import add_unless_there, change
 from rotator.ledger.tables import budgets, requests_under_way
-from rotator.ledger.upserts import insert_unless_there
 
 _HASTE: Final = timedelta(seconds=2)
 """How long after an urgent request others still stand back: the next urgent one is probably on its way."""
@@ -50,7 +52,7 @@ def take_turn(
     changes = {"spent_until": max(now, spent_until) + rate.pace}
     if urgent:
         changes["urgent_until"] = turn + _HASTE
-    _change(connection, name, changes)
+    change(connection, budgets, {"connection": name}, changes)
     return Turn(turn, granted=True)
 
 
@@ -59,7 +61,7 @@ def pause(connection: Connection, name: str, rate: Rate, until: datetime, now: d
     row = _row(connection, name, now)
     spent_until = min(until, now + _LONGEST_PAUSE) + rate.head_start
     if row["spent_until"] < spent_until:
-        _change(connection, name, {"spent_until": spent_until})
+        change(connection, budgets, {"connection": name}, {"spent_until": spent_until})
 
 
 def begin_request(connection: Connection, name: str, limit: int, owner: str, now: datetime) -> bool:
@@ -85,19 +87,21 @@ def end_request(connection: Connection, name: str, owner: str) -> None:
     connection.execute(delete(requests_under_way).where(mine, requests_under_way.c.count <= 0))
 
 
-def _is_alive(row: RowMapping, now: datetime) -> bool:
+def _is_alive(row: Row, now: datetime) -> bool:
     return now < row["until"] <= now + 2 * _SIGN_OF_LIFE and not is_gone(row["owner"])
 
 
-def _row(connection: Connection, name: str, now: datetime) -> RowMapping:
+_LOCK: Final = Prepared(
+    select(budgets)
+    .where(budgets.c.connection == bindparam("wanted", type_=budgets.c.connection.type))
+    .with_for_update()
+)
+
+
+def _row(connection: Connection, name: str, now: datetime) -> Row:
     """Give the connection's row, ours alone until the transaction ends."""
-    wanted = select(budgets).where(budgets.c.connection == name).with_for_update()
-    row = connection.execute(wanted).mappings().first()
+    row = _LOCK.first(connection, {"wanted": name})
     if row is None:
-        insert_unless_there(connection, budgets, {"connection": name, "spent_until": now})
-        row = connection.execute(wanted).mappings().one()
+        add_unless_there(connection, budgets, {"connection": name, "spent_until": now})
+        (row,) = _LOCK.rows(connection, {"wanted": name})
     return row
-
-
-def _change(connection: Connection, name: str, changes: dict[str, datetime]) -> None:
-    connection.execute(update(budgets).where(budgets.c.connection == name).values(changes))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, RootTransaction, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from rotator.domain.errors import LedgerUnavailable, WrongOrder
-from rotator.ledger.engines import BEGIN_OPTION, place_of
+from rotator.ledger.engines import place_of
 from rotator.ledger.group_commit import GroupCommit
 
 ResultT = TypeVar("ResultT")
@@ -24,14 +24,14 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._driver = engine.dialect.loaded_dbapi
         self.name = place_of(engine.url)
-        sqlite = engine.dialect.name == "sqlite"
+        self._is_sqlite = engine.dialect.name == "sqlite"
         # Threads of one process queue here; SQLite's own waiting (sleep and try again) is left for other processes.
         # PostgreSQL has many writers, and groups their commits itself; a group of ours could wait for another's rows.
-        self._group = GroupCommit(self._transaction) if sqlite else None
-        snapshot: dict[str, Any] = {} if sqlite else {"isolation_level": "REPEATABLE READ"}
+        self._group = GroupCommit(self._transaction) if self._is_sqlite else None
+        snapshot: dict[str, Any] = {} if self._is_sqlite else {"isolation_level": "REPEATABLE READ"}
         self._reads = engine.execution_options(**snapshot)
-        self._writes = engine.execution_options(**{BEGIN_OPTION: "IMMEDIATE"})
 
     def close(self) -> None:
         self._engine.dispose()
@@ -43,7 +43,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """See one state of the whole ledger for the length of the block."""
-        with self._explained(), self._reads.connect() as connection, connection.begin():
+        with self._connected(self._reads) as connection, self._begun(connection, "DEFERRED"):
             yield connection
 
     def write(self, change: Callable[[Connection], ResultT]) -> ResultT:
@@ -65,8 +65,8 @@ class Database:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        with self._explained(), self._writes.connect() as connection:
-            transaction = connection.begin()
+        with self._connected(self._engine) as connection:
+            transaction = self._begun(connection, "IMMEDIATE")
             yield connection
             try:
                 transaction.commit()
@@ -80,26 +80,38 @@ class Database:
     @contextmanager
     def alone(self) -> Iterator[Connection]:
         """Write with every other process that wants the same kept waiting: for changes of the schema."""
-        with self._explained(), self._engine.connect() as connection:
-            connection.execution_options(**{BEGIN_OPTION: "EXCLUSIVE"})
-            with connection.begin():
-                if connection.dialect.name == "postgresql":
-                    connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _MIGRATION_LOCK})
-                yield connection
+        with self._connected(self._engine) as connection, self._begun(connection, "EXCLUSIVE"):
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _MIGRATION_LOCK})
+            yield connection
+
+    def _begun(self, connection: Connection, kind: Literal["DEFERRED", "IMMEDIATE", "EXCLUSIVE"]) -> RootTransaction:
+        """Begin a transaction; ``kind`` is SQLite's: to read, to write, and with nobody else there."""
+        transaction = connection.begin()
+        if self._is_sqlite:
+            connection.connection.cursor().execute(f"BEGIN {kind}")
+        return transaction
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _connected(self, engine: Engine) -> Iterator[Connection]:
+        """Give a connection, and say what its errors mean: SQLAlchemy's, and the driver's own of ``Prepared``."""
         try:
-            yield
-        except IntegrityError as error:
+            with engine.connect() as connection:
+                try:
+                    yield connection
+                except self._driver.Error as error:  # SQLAlchemy has not seen it, and would go on with what is lost
+                    if engine.dialect.is_disconnect(error, connection.connection.dbapi_connection, None):
+                        connection.invalidate(error)
+                    raise
+        except (IntegrityError, self._driver.IntegrityError) as error:
             raise WrongOrder(f"{self.name} refused a change that its rules forbid: {reason_of(error)}.") from error
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, self._driver.Error) as error:
             raise LedgerUnavailable(
                 f"{self.name} cannot be used: {reason_of(error)}.", remedy=_remedy_for(error)
             ) from error
 
 
-def reason_of(error: SQLAlchemyError) -> str:
+def reason_of(error: Exception) -> str:
     """Give the first line of the database's own words: no statement, no parameters, no row."""
     original = getattr(error, "orig", None) or error
     return str(original).strip().partition("\n")[0].rstrip(".")
@@ -131,8 +143,8 @@ _UNREACHABLE: Final = (
 """For a connection that was refused or lost: neither comes with a code."""
 
 
-def _remedy_for(error: SQLAlchemyError) -> str:
-    original = getattr(error, "orig", None)
+def _remedy_for(error: Exception) -> str:
+    original = getattr(error, "orig", None) or error
     name = str(getattr(original, "sqlite_errorname", None) or "")
     if name:
         return next((remedy for start, remedy in _SQLITE_REMEDIES.items() if name.startswith(start)), "")

@@ -7,15 +7,12 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine.url import URL
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from rotator.domain.errors import LedgerUnavailable
 from rotator.ledger.private_files import make_private
-
-BEGIN_OPTION: Final = "ledger_begin"
-"""The execution option that says how a transaction on SQLite begins: ``IMMEDIATE`` to write, ``EXCLUSIVE``."""
 
 _WAIT_FOR_A_LOCK: Final = 30
 """Seconds. Longer than any transaction of ours takes, so that only a stuck process makes one fail."""
@@ -84,12 +81,11 @@ def _open_sqlite(url: URL) -> Engine:
     make_private(Path(url.database).absolute())
     engine = create_engine(url, connect_args={"timeout": _WAIT_FOR_A_LOCK}, **_CONNECTIONS)
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    # Python's sqlite3 would begin transactions by itself, late, and never as IMMEDIATE.
+    # Python's sqlite3 would begin transactions by itself, late, and never as IMMEDIATE: ``Database`` begins them.
     connection.isolation_level = None
     cursor = connection.cursor()
     try:
@@ -114,11 +110,6 @@ def _use_write_ahead_log(cursor: Any) -> None:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
             time.sleep(_A_MOMENT)
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    kind = connection.get_execution_options().get(BEGIN_OPTION, "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {kind}")
 
 
 # --- PostgreSQL --------------------------------------------------------------------------------------------------

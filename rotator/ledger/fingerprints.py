@@ -20,8 +20,8 @@ from rotator.domain.secret_value import SecretValue
 from rotator.ledger.database import Database
 from rotator.ledger.engines import sqlite_file
 from rotator.ledger.private_files import read_private, write_once
+from rotator.ledger.statements import add_unless_there
 from rotator.ledger.tables import meta
-from rotator.ledger.upserts import insert_unless_there
 
 _KEY_BYTES: Final = 32
 _FINGERPRINT_DIGITS: Final = 32
@@ -83,7 +83,7 @@ def _first_key(database: Database, file: Path) -> LedgerKey:
     key = _read(file)
     assert key is not None
     with database.writing() as connection:
-        insert_unless_there(connection, meta, {"name": _KEY_ID, "value": key.id})
+        add_unless_there(connection, meta, {"name": _KEY_ID, "value": key.id})
         known = _known_id(connection)
     return _checked(key, known, file)
 

@@ -13,23 +13,24 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, bindparam, select, update
 
 from rotator.domain.errors import WrongOrder
-from rotator.domain.model import Event, Phase, Rotation, RotationId, SecretName, Token, TokenId
+from rotator.domain.model import Event, Phase, Rotation, SecretName, Token, TokenId
 from rotator.ledger.chain import Head, sealed
 from rotator.ledger.errors import AlreadyOpen, OutOfDate
 from rotator.ledger.fingerprints import LedgerKey
 from rotator.ledger.leases import Lease, lost
+from rotator.ledger.prepared import Prepared
+from rotator.ledger.queries import open_rotation_of
 from rotator.ledger.rows import destination_row, event_row, rotation_row, token_row
-from rotator.ledger.statements import add, change
+from rotator.ledger.statements import add, add_each, add_unless_there, change
 from rotator.ledger.tables import IS_OPEN, MOVES, ONE_OPEN, destinations, events, rotations, secrets, tokens
-from rotator.ledger.upserts import insert_unless_there
 
 
 def adopt(connection: Connection, key: LedgerKey, token: Token, event: Event) -> None:
     known = _made_known(connection, token.secret)
-    under_way = _open_rotation(connection, token.secret)
+    under_way = open_rotation_of(connection, token.secret)
     if under_way is not None:
         raise AlreadyOpen(token.secret, under_way)
-    add(connection, tokens, [token_row(token)])
+    add(connection, tokens, token_row(token))
     _append(connection, key, token.secret, known.head, [event], current_token=token.id)
 
 
@@ -45,11 +46,11 @@ def begin(
         raise WrongOrder(f"rotation {rotation.id} cannot begin as {rotation.phase}: it begins PLANNED, without tokens.")
     known = _made_known(connection, rotation.secret)
     if not _inserted(connection, rotation, owner, until):
-        raise AlreadyOpen(rotation.secret, _open_rotation(connection, rotation.secret) or rotation.id)
+        raise AlreadyOpen(rotation.secret, open_rotation_of(connection, rotation.secret) or rotation.id)
     if known.current != (rotation.old.id if rotation.old else None):
         raise OutOfDate(rotation.secret)
     if rotation.destinations:
-        add(connection, destinations, [destination_row(rotation.id, place) for place in rotation.destinations])
+        add_each(connection, destinations, [destination_row(rotation.id, place) for place in rotation.destinations])
     _append(connection, key, rotation.secret, known.head, [event])
     return replace(rotation, revision=0), Lease(rotation.id, owner, 1, until)
 
@@ -90,7 +91,7 @@ def _inserted(connection: Connection, rotation: Rotation, owner: str, until: dat
         "lease_owner": owner,
         "lease_until": until,
     }
-    return insert_unless_there(connection, rotations, row, unique=ONE_OPEN)
+    return add_unless_there(connection, rotations, row, unique=ONE_OPEN)
 
 
 def _move(connection: Connection, lease: Lease, before: Rotation, after: Rotation) -> None:
@@ -102,11 +103,6 @@ def _move(connection: Connection, lease: Lease, before: Rotation, after: Rotatio
     unmoved = {"phase": before.phase.value, "revision": before.revision}
     if change(connection, rotations, held | unmoved, changes, only=IS_OPEN) != 1:
         raise lost(lease)
-
-
-def _open_rotation(connection: Connection, name: SecretName) -> RotationId | None:
-    found: str | None = connection.scalar(select(rotations.c.id).where(rotations.c.secret == name, IS_OPEN))
-    return RotationId(found) if found is not None else None
 
 
 # --- its tokens and destinations ---------------------------------------------------------------------------------
@@ -138,7 +134,7 @@ def _save(
     connection: Connection, table: Table, which: dict[str, Any], known: dict[str, Any] | None, row: dict[str, Any]
 ) -> None:
     if known is None:
-        add(connection, table, [row])
+        add(connection, table, row)
         return
     changes = _changes(known, row)
     if changes:
@@ -156,9 +152,9 @@ def _maybe(token: Token | None) -> tuple[Token, ...]:
 # --- the secret, and its events ----------------------------------------------------------------------------------
 
 
-_LOCK: Final = (
+_LOCK: Final = Prepared(
     select(secrets.c.events, secrets.c.digest, secrets.c.current_token)
-    .where(secrets.c.name == bindparam("wanted"))
+    .where(secrets.c.name == bindparam("wanted", type_=secrets.c.name.type))
     .with_for_update()
 )
 
@@ -173,16 +169,23 @@ class _Locked:
 
 def _made_known(connection: Connection, name: SecretName) -> _Locked:
     """Give the secret its row, unless it has one; lock it."""
-    known = connection.execute(_LOCK, {"wanted": name}).first()
+    known = _found(connection, name)
     if known is None:
-        insert_unless_there(connection, secrets, {"name": name, "failures": 0, "events": 0, "digest": ""})
+        add_unless_there(connection, secrets, {"name": name, "failures": 0, "events": 0, "digest": ""})
         return _locked(connection, name)
-    return _Locked(Head(known.events, known.digest), known.current_token)
+    return known
 
 
 def _locked(connection: Connection, name: SecretName) -> _Locked:
-    known = connection.execute(_LOCK, {"wanted": name}).one()
-    return _Locked(Head(known.events, known.digest), known.current_token)
+    known = _found(connection, name)
+    if known is None:
+        raise WrongOrder(f"the ledger knows no secret {name}.")
+    return known
+
+
+def _found(connection: Connection, name: SecretName) -> _Locked | None:
+    row = _LOCK.first(connection, {"wanted": name})
+    return None if row is None else _Locked(Head(row["events"], row["digest"]), row["current_token"])
 
 
 def _of_secret(before: Rotation, after: Rotation) -> dict[str, Any]:
@@ -205,7 +208,7 @@ def _append(
     if any(link.secret != name for link in links):
         raise WrongOrder(f"an event of another secret was handed in with one of {name}.")
     if links:
-        add(connection, events, [event_row(link) for link in links])
+        add_each(connection, events, [event_row(link) for link in links])
         changes |= {"events": links[-1].sequence, "digest": links[-1].digest}
     if changes:
         change(connection, secrets, {"name": name}, changes)

@@ -16,8 +16,8 @@ from rotator.domain.model import SecretName
 from rotator.domain.notice import Notice, Told, Topic, next_telling
 from rotator.ledger.database import Database
 from rotator.ledger.plain_data import storable
+from rotator.ledger.statements import add_unless_there
 from rotator.ledger.tables import notices
-from rotator.ledger.upserts import insert_unless_there
 
 CLAIM: Final = timedelta(minutes=2)
 """How long a message may be on its way before another process sends it instead."""
@@ -55,7 +55,7 @@ class Notices:
         """
         new = Told(channel, notice, notice.matter, now, now, is_over=notice.topic.is_told_once)
         with self._database.writing() as connection:
-            if insert_unless_there(connection, notices, _row(new)) or new.is_over:
+            if add_unless_there(connection, notices, _row(new)) or new.is_over:
                 return
             row = connection.execute(select(notices).where(_is(new)).with_for_update()).mappings().one()
             known = _told_from(row)

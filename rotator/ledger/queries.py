@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, case, func, literal_column, or_, select
 
 from rotator.domain.errors import InvalidInput
 from rotator.domain.model import (
@@ -25,10 +25,15 @@ from rotator.domain.model import (
     TokenId,
     TokenState,
 )
+from rotator.ledger.prepared import Prepared
 from rotator.ledger.rows import Row, destination_from, event_from, rotation_from, token_from
 from rotator.ledger.tables import IS_OPEN, destinations, events, rotations, secrets, tokens
 
 _SHORTEST_PREFIX = 4
+
+_SECRET: Final = Prepared(select(secrets).where(secrets.c.name == bindparam("wanted", type_=Text)))
+_TOKEN: Final = Prepared(select(tokens).where(tokens.c.id == bindparam("wanted", type_=Text)))
+_OPEN: Final = Prepared(select(rotations.c.id).where(rotations.c.secret == bindparam("wanted", type_=Text), IS_OPEN))
 
 
 def rotation(connection: Connection, rotation_id: str) -> Rotation | None:
@@ -74,8 +79,17 @@ def last_rotation(connection: Connection, name: SecretName) -> Rotation | None:
 
 
 def secret(connection: Connection, name: SecretName) -> Secret:
-    found = _secrets(connection, secrets.c.name == name, rotations.c.secret == name)
-    return found[0] if found else Secret(name)
+    row = _SECRET.first(connection, {"wanted": name})
+    if row is None:
+        return Secret(name)
+    current = _TOKEN.first(connection, {"wanted": row["current_token"]})
+    opened = open_rotation_of(connection, name)
+    return _secret_from(row, current, rotation(connection, opened) if opened is not None else None)
+
+
+def open_rotation_of(connection: Connection, name: SecretName) -> RotationId | None:
+    row = _OPEN.first(connection, {"wanted": name})
+    return RotationId(row["id"]) if row is not None else None
 
 
 def secrets_known(connection: Connection) -> list[Secret]:

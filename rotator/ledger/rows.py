@@ -33,7 +33,7 @@ from rotator.domain.model import (
     Version,
 )
 
-Row = RowMapping
+Row = RowMapping | Mapping[str, Any]
 KindT = TypeVar("KindT")
 
 

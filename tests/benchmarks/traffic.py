@@ -15,10 +15,8 @@ from typing import Any
 
 import httpx
 from botocore.httpsession import URLLib3Session
-from sqlalchemy import Connection, event
-from sqlalchemy.engine import Engine
 
-from rotator.ledger.engines import BEGIN_OPTION
+from rotator.ledger.database import Database
 from rotator.ledger.ledger import Ledger
 
 _LEDGER = ("secret", "rotation", "begin", "record", "claim", "renew", "release", "fingerprint")
@@ -32,7 +30,7 @@ class Traffic:
     requests: list[str] = field(default_factory=list)
     """In order: ``POST /v1/tokens``, ``PutSecretValue`` …"""
     commits: int = 0
-    """Transactions of the ledger that wrote something and were made durable."""
+    """Transactions of the ledger that were to write something."""
     ledger_cpu: float = 0.0
     """CPU seconds inside the ledger, of all threads."""
     _inside: threading.local = field(default_factory=threading.local)
@@ -41,6 +39,10 @@ class Traffic:
         self.requests.append(name)
         if latency:
             time.sleep(latency)
+        return call()
+
+    def transaction(self, kind: str, call: Callable[[], Any]) -> Any:
+        self.commits += kind == "IMMEDIATE"
         return call()
 
     def in_ledger(self, call: Callable[[], Any]) -> Any:
@@ -56,22 +58,15 @@ def watched(latency: float = 0.0) -> Iterator[Traffic]:
     """Watch everything that this process sends and commits. ``latency``: seconds added to each request."""
     traffic = Traffic()
 
-    def committed(connection: Connection) -> None:
-        if connection.get_execution_options().get(BEGIN_OPTION) == "IMMEDIATE":
-            traffic.commits += 1
-
     def http(_self: Any, request: httpx.Request) -> str:
         return f"{request.method} " + _HANDLE.sub(r"\1/{id}", request.url.path)
 
     with (
         _around(httpx.Client, "send", lambda call, *given: traffic.took_place(http(*given[:2]), call, latency)),
+        _around(Database, "_begun", lambda call, _self, _on, kind: traffic.transaction(kind, call)),
         _around(URLLib3Session, "send", lambda call, *given: traffic.took_place(_operation(given[1]), call, latency)),
     ):
-        event.listen(Engine, "commit", committed)
-        try:
-            yield traffic
-        finally:
-            event.remove(Engine, "commit", committed)
+        yield traffic
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from rotator.domain.errors import RotatorError
 from rotator.domain.model import Phase, Placed, Rotation, RotationId
 from rotator.ledger.ledger import Ledger
 from tests.integration.ledger.builders import MINUTE, NOW, TTL, a_rotation, a_token, an_event, begun, buried
+from tests.integration.ledger.watching import before_each_statement
 
 _PATIENCE = 60
 
@@ -129,6 +130,6 @@ def _record_and_die(url: str, key_file: Path, point: int) -> None:
             if next(statements) == point:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        for moment in ("begin", "before_cursor_execute", "commit"):
-            event.listen(ledger._database.engine, moment, die_in_time)
+        before_each_statement(ledger._database.engine, die_in_time)
+        event.listen(ledger._database.engine, "commit", die_in_time)
         ledger.record(lease, before, large_move(before), an_event("one"), an_event("two"))

@@ -16,6 +16,7 @@ from rotator.ledger.ledger import Ledger
 from tests.fakes.broken_link import broken_link
 from tests.integration.ledger import processes
 from tests.integration.ledger.builders import NAME, NOW, TTL, a_rotation, a_token, an_event, begun, with_new_token
+from tests.integration.ledger.watching import before_each_statement
 
 Sql = Callable[..., list[tuple[Any, ...]]]
 
@@ -41,14 +42,16 @@ def test_a_kill_at_any_point_of_a_move_leaves_all_or_nothing(ledger: Ledger, led
 def test_a_failure_inside_a_move_leaves_nothing_of_it(ledger: Ledger) -> None:
     rotation, lease = begun(ledger)
 
-    def fails(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith("UPDATE secrets"):
-            raise ZeroDivisionError
+    failures = iter([ZeroDivisionError])
 
-    event.listen(ledger._database.engine, "before_cursor_execute", fails)
+    def fails_once(statement: str) -> None:
+        if statement.startswith("UPDATE secrets"):
+            for failure in failures:
+                raise failure
+
+    before_each_statement(ledger._database.engine, fails_once)
     with pytest.raises(ZeroDivisionError):
         ledger.record(lease, rotation, with_new_token(rotation, a_token()), an_event())
-    event.remove(ledger._database.engine, "before_cursor_execute", fails)
     assert ledger.rotation(rotation.id) == rotation
     assert len(ledger.history(NAME)) == 1
     ledger.record(lease, rotation, with_new_token(rotation, a_token()), an_event())
@@ -116,4 +119,5 @@ def test_a_connection_lost_before_the_commit_leaves_nothing(ledger: Ledger, ledg
         link.lose_the_answer_to(b"INSERT INTO events")
         with pytest.raises(LedgerUnavailable, match=r"Nothing was changed\. See that the server runs"):
             distant.record(lease, rotation, with_new_token(rotation, a_token()), an_event())
-    assert ledger.rotation(rotation.id) == rotation
+        assert distant.rotation(rotation.id) == rotation
+        assert distant.record(lease, rotation, with_new_token(rotation, a_token()), an_event()).revision == 1
