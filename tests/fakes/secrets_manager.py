@@ -55,12 +55,15 @@ class Secret:
 
 
 class SecretsManager:
-    """The service. ``secrets`` is open to tests, ``calls`` names the operations that were asked for."""
+    """The service. ``secrets`` is open to tests, ``calls`` names the operations that were asked for,
+    ``user_agents`` who asked.
+    """
 
     def __init__(self) -> None:
         self.url = ""
         self.secrets: dict[str, Secret] = {}
         self.calls: list[str] = []
+        self.user_agents: set[str] = set()
         self._script: dict[str, deque[_Refusal | None]] = defaultdict(deque)
         self._lock = threading.Lock()
 
@@ -68,6 +71,7 @@ class SecretsManager:
         """Empty the account, and forget what was scripted."""
         self.secrets.clear()
         self.calls.clear()
+        self.user_agents.clear()
         self._script.clear()
 
     def refuse(self, operation: str, code: str, message: str = "", *, status: int = 400, times: int = 1) -> None:
@@ -155,6 +159,7 @@ def secrets_manager() -> Iterator[SecretsManager]:
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             operation = self.headers["X-Amz-Target"].partition(".")[2]
+            service.user_agents.add(self.headers["User-Agent"])
             try:
                 answer = service.answer(operation, asked)
             except _Refusal as refusal:

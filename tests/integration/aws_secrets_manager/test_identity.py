@@ -14,7 +14,7 @@ import pytest
 from providers.aws import AwsConfig
 from providers.stores.aws_secrets_manager.plugin import PLUGIN, AwsPlace
 from providers.stores.aws_secrets_manager.store import SecretsManagerStore
-from rotator.domain.errors import NeedsOperator
+from rotator.domain.errors import NeedsOperator, Permanent
 from rotator.testing.access import DictionaryAccess
 from rotator.testing.store_contract import fresh, held, publish
 from tests.fakes.secrets_manager import Secret, SecretsManager
@@ -45,6 +45,12 @@ def test_a_role_is_taken_on_with_the_credentials_that_were_given(
     host.create_secret(Name=name, SecretString="start")
     publish(store_at(account.url, access, role_arn=role, external_id="ours"), AwsPlace(secret=name), value)
     assert host.get_secret_value(SecretId=name, VersionStage="AWSCURRENT")["SecretString"] == value.reveal()
+
+
+def test_aws_is_told_who_asks(fake: SecretsManager, place: AwsPlace) -> None:
+    with pytest.raises(Permanent):  # there is no such secret
+        store_at(fake.url).preflight(place)
+    assert {agent.partition("/")[0] for agent in fake.user_agents} == {"secrets-rotator"}
 
 
 @pytest.mark.parametrize(("actions", "external_id"), [(["sts:AssumeRole"], "theirs"), (["iam:GetUser"], "ours")])
