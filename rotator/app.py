@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from rotator.config.access import ConnectionAccess
 from rotator.config.channels import address_of
 from rotator.config.plugins import Plugins
 from rotator.config.policy_source.in_force import PolicySource
 from rotator.config.policy_source.opening import open_policy_source
-from rotator.config.references import ConnectionAccess
 from rotator.config.settings import Settings
 from rotator.config.stored_credential import StoredCredential, credentials_in_stores
 from rotator.domain.clock import Clock
@@ -47,7 +47,7 @@ class App:
     @cached_property
     def source(self) -> PolicySource:
         """Where the policies come from, for as long as this process lives."""
-        return open_policy_source(self.settings, self.clock)
+        return open_policy_source(self.settings)
 
     @cached_property
     def policies(self) -> PolicySet:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from rotator.config.problems import did_you_mean
-from rotator.config.references import Reference, look_up
+from rotator.config.references import Lookup, Reference
 from rotator.domain.errors import InvalidInput
 from rotator.domain.secret_value import SecretValue
 
@@ -41,7 +41,7 @@ class Channel(BaseModel):
 
 def address_of(name: str, channel: Channel) -> Callable[[], SecretValue]:
     """Give what looks a channel's address up, each time: it may be exchanged. It may raise NeedsOperator."""
-    return lambda: look_up(Reference.parse(channel.url), f"channel {name}")
+    return Lookup(Reference.parse(channel.url), f"channel {name}")
 
 
 def unknown_channels(

@@ -1,32 +1,29 @@
-"""Management credentials: references in policy files, values from the environment, from files, or from a store.
+"""References to credentials, in policy files and settings, and what they refer to: in the environment, or in a file.
 
-A value is looked up when it is needed and not kept: it may itself be rotated under us. What a store is asked for is
-the one exception, for a minute: see ``stored_credential``.
+A value is looked up each time it is needed: it may itself be rotated under us. A rotation asks for twenty, so a file
+is opened again only when it is not the one that was read, or was changed.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
-from rotator.domain.clock import Clock
-from rotator.domain.contracts import NO_BUDGET, Budget
 from rotator.domain.errors import NeedsOperator
-from rotator.domain.policy import Connection
 from rotator.domain.secret_value import SecretValue
-from rotator.domain.terms import Target
-
-SharedT = TypeVar("SharedT")
 
 HOW_TO_REFER: Final = "write `env:NAME` for an environment variable, or `file:PATH`"
 _LARGEST_FILE: Final = 64 * 1024
 _OTHERS_MAY_READ: Final = stat.S_IROTH | stat.S_IWGRP | stat.S_IWOTH
 """A group may read: container platforms need it."""
+
+_TICK: Final = 3.0
+"""Seconds. On the coarsest file systems a file that was changed less than two seconds ago may change again unseen."""
 
 
 @dataclass(frozen=True)
@@ -54,119 +51,88 @@ class Reference:
         return f"{self.scheme}:{self.target}"
 
 
-class ConnectionAccess:
-    """What one connection's provider is given to work with (contracts.Access). Safe to use from several threads.
-
-    ``file:`` paths are taken from the directory of the policy file that names them; ``stored`` looks up, by name, what
-    lies in a store. ``warnings`` collects what a person should mend but nothing stops for: a file that others may read.
-    """
+class Lookup:
+    """Gives what a reference refers to now. Safe to use from several threads."""
 
     def __init__(
         self,
-        connection: Connection,
-        clock: Clock,
+        reference: Reference,
+        needed_by: str,
+        folder: Path = Path(),
         environment: Mapping[str, str] | None = None,
-        budget: Budget = NO_BUDGET,
-        stored: Mapping[str, Callable[[], SecretValue]] | None = None,
+        *,
+        name: str = "",
+        warn: Callable[[str], None] = lambda _warning: None,
     ) -> None:
-        self.clock = clock
-        self.budget = budget
-        self.warnings: list[str] = []
-        self._name = connection.name
-        self._credentials: Mapping[str, str | Target] = connection.config.credentials
-        self._stored = stored or {}
-        self._folder = connection.source.file.parent
+        """Relative paths start from ``folder``. ``warn`` is told when others may read a file."""
+        self._reference = reference
+        self._needed_by = needed_by
+        self._name = name
         self._environment = os.environ if environment is None else environment
-        self._shared: dict[str, Any] = {}
-        self._lock = threading.RLock()
+        self._file = folder / os.path.expanduser(reference.target)  # noqa: PTH111  Path.expanduser raises for ~nobody
+        self._warn = warn
+        self._read: tuple[os.stat_result, SecretValue] | None = None
 
-    def credential(self, name: str) -> SecretValue:
-        """Look a management credential up now. NeedsOperator says what is missing and where it was looked for.
+    def __call__(self) -> SecretValue:
+        """Look it up. NeedsOperator says what is missing, and who needs it."""
+        if self._reference.scheme == "env":
+            return self._value(self._from_environment())
+        read = self._read
+        if read is not None and self._is_still(read[0]):
+            return read[1]
+        content, seen = self._from_file()
+        value = self._value(content.removesuffix("\n").removesuffix("\r"))
+        self._read = (seen, value) if _would_show_a_change(seen, len(content.encode())) else None
+        return value
 
-        Temporary: the store that it lies in does not answer.
-        """
-        reference = self._credentials.get(name)
-        if reference is None:
-            what = f"Connection {self._name} has no credential `{name}`."
-            raise NeedsOperator(what, remedy=f"Add it under `credentials`: {HOW_TO_REFER}.")
-        if isinstance(reference, Target):
-            return self._stored[name]()
-        needed_by = f"connection {self._name}"
-        return look_up(
-            Reference.parse(reference), needed_by, self._folder, self._environment, name=f"`{name}`", warn=self.warn
-        )
+    def _value(self, text: str) -> SecretValue:
+        if not text.strip():
+            what = f"Credential {self._name} of {self._needed_by} is empty: {self._reference}.".replace("  ", " ")
+            raise NeedsOperator(what, remedy="Put the value there.")
+        return SecretValue(text)
 
-    def warn(self, what: str) -> None:
-        """Note what a person should mend. Said often, it is noted once."""
-        with self._lock:
-            if what not in self.warnings:
-                self.warnings.append(what)
+    def _from_environment(self) -> str:
+        value = self._environment.get(self._reference.target)
+        if value is None:
+            what = f"The environment variable {self._reference.target} is not set; {self._needed_by} needs it."
+            raise NeedsOperator(what, remedy="Set it for the process that runs rotate.")
+        return value
 
-    def shared(self, key: str, make: Callable[[], SharedT]) -> SharedT:
-        """Make something once for the connection. Whoever asks meanwhile waits; a failed attempt leaves nothing."""
-        with self._lock:  # reentrant: making a login may ask for the shared HTTP client
-            if key not in self._shared:
-                self._shared[key] = make()
-            made: SharedT = self._shared[key]
-            return made
+    def _from_file(self) -> tuple[str, os.stat_result]:
+        """Give the file's content, and what the file looked like."""
+        path, needed_by = self._file, self._needed_by
+        try:
+            with path.open("rb") as file:
+                seen = os.fstat(file.fileno())
+                content = file.read(_LARGEST_FILE + 1)
+            text = content.decode()
+        except UnicodeDecodeError:  # its message quotes the content
+            what = f"The credential file {path} of {needed_by} is not UTF-8 text."
+            raise NeedsOperator(what, remedy="Put the value there as text.") from None
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            what = f"The credential file {path} of {needed_by} cannot be read: {reason}."
+            raise NeedsOperator(what, remedy="Put the value there, readable by the user that runs rotate.") from error
+        if len(content) > _LARGEST_FILE:
+            what = f"The credential file {path} of {needed_by} is larger than {_LARGEST_FILE:,} bytes."
+            raise NeedsOperator(what, remedy="Name the file that holds the credential alone.")
+        if seen.st_mode & _OTHERS_MAY_READ:
+            mode = stat.S_IMODE(seen.st_mode)
+            self._warn(f"{path} can be read or written by others (mode {mode:04o}); run `chmod 600` on it")
+        return text, seen
 
-    def close(self) -> None:
-        """Close what was shared and can be closed, such as HTTP clients."""
-        with self._lock:
-            shared, self._shared = list(self._shared.values()), {}
-        for each in shared:
-            close = getattr(each, "close", None)
-            if callable(close):
-                close()
-
-
-def look_up(
-    reference: Reference,
-    needed_by: str,
-    folder: Path = Path(),
-    environment: Mapping[str, str] | None = None,
-    *,
-    name: str = "",
-    warn: Callable[[str], None] = lambda _warning: None,
-) -> SecretValue:
-    """Give the value that a reference refers to now. NeedsOperator says what is missing, and who needs it.
-
-    Relative paths start from ``folder``. ``warn`` is told when others may read a file.
-    """
-    if reference.scheme == "env":
-        value = _from_environment(reference, needed_by, os.environ if environment is None else environment)
-    else:
-        value = _from_file(folder / os.path.expanduser(reference.target), needed_by, warn)  # noqa: PTH111  Path.expanduser raises for ~nobody
-    if not value.strip():
-        what = f"Credential {name} of {needed_by} is empty: {reference}.".replace("  ", " ")
-        raise NeedsOperator(what, remedy="Put the value there.")
-    return SecretValue(value)
+    def _is_still(self, seen: os.stat_result) -> bool:
+        try:
+            return _identity(os.stat(self._file)) == _identity(seen)  # noqa: PTH116  half the time of Path.stat
+        except OSError:
+            return False
 
 
-def _from_environment(reference: Reference, needed_by: str, environment: Mapping[str, str]) -> str:
-    value = environment.get(reference.target)
-    if value is None:
-        what = f"The environment variable {reference.target} is not set; {needed_by} needs it."
-        raise NeedsOperator(what, remedy="Set it for the process that runs rotate.")
-    return value
+def _identity(file: os.stat_result) -> tuple[int, ...]:
+    return file.st_dev, file.st_ino, file.st_mode, file.st_size, file.st_mtime_ns, file.st_ctime_ns
 
 
-def _from_file(path: Path, needed_by: str, warn: Callable[[str], None]) -> str:
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            content = file.read(_LARGEST_FILE + 1)
-        text = content.decode()
-    except UnicodeDecodeError:  # its message quotes the content
-        what = f"The credential file {path} of {needed_by} is not UTF-8 text."
-        raise NeedsOperator(what, remedy="Put the value there as text.") from None
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        what = f"The credential file {path} of {needed_by} cannot be read: {reason}."
-        raise NeedsOperator(what, remedy="Put the value there, readable by the user that runs rotate.") from error
-    if len(content) > _LARGEST_FILE:
-        what = f"The credential file {path} of {needed_by} is larger than {_LARGEST_FILE:,} bytes."
-        raise NeedsOperator(what, remedy="Name the file that holds the credential alone.")
-    if mode & _OTHERS_MAY_READ:
-        warn(f"{path} can be read or written by others (mode {stat.S_IMODE(mode):04o}); run `chmod 600` on it")
-    return text.removesuffix("\n").removesuffix("\r")
+def _would_show_a_change(file: os.stat_result, size: int) -> bool:
+    """Tell whether a later change must change its looks. A pipe's do not, nor those of a made-up file."""
+    settled = time.time() - max(file.st_mtime, file.st_ctime) > _TICK
+    return settled and stat.S_ISREG(file.st_mode) and file.st_size == size

@@ -5,19 +5,14 @@ from __future__ import annotations
 import re
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
-from types import SimpleNamespace
 
 from rotator.config.policy_source.in_force import PolicySource
-from rotator.config.references import ConnectionAccess
+from rotator.config.references import Lookup, Reference
 from rotator.config.settings import Settings
 from rotator.config.trials import Allowed
-from rotator.domain.clock import Clock
-from rotator.domain.policy import Connection, Source
-from rotator.domain.secret_value import SecretValue
-from rotator.domain.terms import ConnectionName
 
 
-def open_policy_source(settings: Settings, clock: Clock) -> PolicySource:
+def open_policy_source(settings: Settings) -> PolicySource:
     """Give the source. Nothing is read, and nobody asked, before its ``load``."""
     allowed = Allowed(settings.verify_hosts, settings.allow_commands)
     if settings.repository is None:
@@ -36,7 +31,7 @@ def open_policy_source(settings: Settings, clock: Clock) -> PolicySource:
         channels=settings.notify,
         allowed=allowed,
         signed_by=settings.signed_by,
-        token=None if reference is None else lambda: _look_up(reference, clock),
+        token=None if reference is None else Lookup(Reference.parse(reference), "the setting repository_token"),
     )
 
 
@@ -47,14 +42,3 @@ def _state_folder(address: str, ref: str, folder: PurePosixPath) -> Path:
     digest = blake2b(f"{address}\0{ref}\0{folder}".encode(), digest_size=6).hexdigest()
     name = re.sub(r"[^A-Za-z0-9]+", "-", address.removesuffix(".git").rstrip("/").rpartition("/")[2]).strip("-")
     return user_state_path("rotator", appauthor=False) / "policies" / f"{name[:40]}-{digest}"
-
-
-def _look_up(reference: str, clock: Clock) -> SecretValue:
-    """Look the token up now, in the way of a connection's credentials. NeedsOperator says what is missing."""
-    needed_by = Connection(
-        ConnectionName("repository_token"),
-        provider="git",
-        config=SimpleNamespace(credentials={"token": reference}),
-        source=Source(Path("rotator.toml"), 1),
-    )
-    return ConnectionAccess(needed_by, clock).credential("token")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from rotator.config.references import ConnectionAccess, Reference
+from rotator.config.access import ConnectionAccess
+from rotator.config.references import Reference
 from rotator.domain.contracts import Config
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.model import ConnectionName
@@ -193,3 +195,83 @@ def test_the_process_environment_is_the_default(tmp_path, monkeypatch):
         ConnectionName("acme"), "saas", Config(credentials={"token": "env:ACME_TOKEN"}), Source(tmp_path / "p.yaml", 1)
     )
     assert ConnectionAccess(connection, StoppedClock()).credential("token").reveal() == "correct horse"
+
+
+@pytest.fixture
+def settled_file(secret_file):
+    """A credential file that was written a while ago, as most are."""
+
+    def write(content: bytes) -> Path:
+        return aged(secret_file(content))
+
+    return write
+
+
+def aged(file: Path, changed_at: int = 0) -> Path:
+    # When its looks were changed last (ctime) nobody can set, so the clock moves as well: see `_later`.
+    os.utime(file, (changed_at, changed_at))
+    return file
+
+
+@pytest.fixture
+def _later(monkeypatch):
+    monkeypatch.setattr(time, "time", lambda now=time.time: now() + 60)
+
+
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    paths: list[Path] = []
+    original = Path.open
+    monkeypatch.setattr(Path, "open", lambda self, *given: (paths.append(self), original(self, *given))[1])
+    return paths
+
+
+@pytest.mark.usefixtures("_later")
+def test_a_file_that_did_not_change_is_opened_once(tmp_path, settled_file, monkeypatch):
+    file = settled_file(b"correct horse\n")
+    asked, paths = access(tmp_path, token=f"file:{file}"), opened(monkeypatch)
+    assert {asked.credential("token").reveal() for _ in range(3)} == {"correct horse"}
+    assert paths == [file]
+
+
+@pytest.mark.usefixtures("_later")
+@pytest.mark.parametrize("how", ["written over", "replaced", "linked to"])
+def test_a_file_that_changed_is_read_anew(tmp_path, settled_file, may_hold_values, how):
+    file = settled_file(b"the first one")
+    asked = access(tmp_path, token=f"file:{file}")
+    assert asked.credential("token").reveal() == "the first one"
+    if how == "written over":
+        file.write_bytes(b"the other one")
+    else:
+        other = may_hold_values(tmp_path / "other")
+        other.write_bytes(b"the other one")
+        other.chmod(0o600)
+        if how == "replaced":
+            other.replace(file)
+        else:  # as Kubernetes exchanges the files of a Secret
+            file.unlink()
+            file.symlink_to(other)
+    aged(file, changed_at=1)
+    assert asked.credential("token").reveal() == "the other one"
+
+
+def test_a_file_that_was_changed_just_now_is_read_again(tmp_path, secret_file, monkeypatch):
+    file = secret_file(b"correct horse")
+    asked, paths = access(tmp_path, token=f"file:{file}"), opened(monkeypatch)
+    assert [asked.credential("token").reveal() for _ in range(2)] == ["correct horse"] * 2
+    assert paths == [file, file]
+
+
+@pytest.mark.usefixtures("_later")
+def test_a_file_that_is_gone_is_missed_at_once(tmp_path, settled_file):
+    file = settled_file(b"correct horse")
+    asked = access(tmp_path, token=f"file:{file}")
+    assert asked.credential("token").reveal() == "correct horse"
+    file.unlink()
+    assert "cannot be read" in refusal(asked)
+
+
+@pytest.mark.usefixtures("_later")
+def test_what_is_made_up_when_it_is_read_is_read_each_time(tmp_path, monkeypatch):
+    asked, paths = access(tmp_path, token="file:/proc/sys/kernel/hostname"), opened(monkeypatch)
+    asked.credential("token"), asked.credential("token")
+    assert len(paths) == 2

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from rotator.config.references import ConnectionAccess
+from rotator.config.access import ConnectionAccess
 from rotator.config.stored_credential import StoredCredential
 from rotator.domain.contracts import Config, StoreTraits
 from rotator.domain.errors import NeedsOperator, Permanent, Temporary
