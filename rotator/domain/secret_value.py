@@ -9,7 +9,6 @@ import base64
 import hmac
 import json
 import re
-import threading
 import weakref
 from typing import Final, NoReturn
 from urllib.parse import quote
@@ -29,8 +28,7 @@ class SecretValue:
         if not value:
             raise ValueError("a secret value cannot be empty")
         self.__value = value
-        with _living_lock:
-            _living[self] = None
+        _living[weakref.ref(self, _living.pop)] = None
 
     def reveal(self) -> str:
         """Give the value itself. Only on the line that sends it."""
@@ -66,10 +64,12 @@ class SecretValue:
         raise TypeError("a secret value does not give its state away")
 
 
-_living: weakref.WeakKeyDictionary[SecretValue, frozenset[str] | None] = weakref.WeakKeyDictionary()
-"""Every value that is alive, with its shapes once they were looked for. They end with the value."""
-_living_lock = threading.RLock()
-"""Reentrant: a signal handler or a finalizer may log, and so redact, in a thread that already holds it."""
+_living: dict[weakref.ref[SecretValue], frozenset[str] | None] = {}
+"""Every value that is alive, with its shapes once they were looked for. They end with the value.
+
+Without a lock, for a signal handler or a finalizer may log, and so redact, in the middle of it: each use is one step of
+the interpreter's.
+"""
 
 
 def redact(text: str) -> str:
@@ -78,17 +78,19 @@ def redact(text: str) -> str:
     Also where a value stands escaped, as JSON, ``repr``, URLs and base64 show it. Every event and every line of the
     log comes by here, and a daemon may hold thousands of values: so hardly anything is done for each.
     """
-    with _living_lock:
-        found = {form for secret, forms in list(_living.items()) for form in _shapes(secret, forms) if form in text}
+    living = [_looked_for(alive) if forms is None else forms for alive, forms in _living.copy().items()]
+    found = {form for forms in living for form in forms if form in text}
     for form in sorted(found, key=len, reverse=True):  # a value may begin with another one: the longer goes first
         text = text.replace(form, MASK)
     return text
 
 
-def _shapes(secret: SecretValue, known: frozenset[str] | None) -> frozenset[str]:
-    if known is None:
-        _living[secret] = known = _forms(secret.reveal())
-    return known
+def _looked_for(alive: weakref.ref[SecretValue]) -> frozenset[str]:
+    secret = alive()
+    if secret is None:
+        return frozenset()
+    forms = _living[alive] = _forms(secret.reveal())
+    return forms
 
 
 def _forms(value: str) -> frozenset[str]:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC
+from typing import Final
 
 from rotator.domain.model import Event
 from rotator.ledger.fingerprints import LedgerKey
@@ -77,4 +78,7 @@ def _canonical(event: Event) -> str:
         "actor": event.actor,
         "detail": dict(event.detail),
     }
-    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return _WRITER.encode(content)
+
+
+_WRITER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))

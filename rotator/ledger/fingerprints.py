@@ -5,7 +5,6 @@ It is kept in a file beside the ledger, not in it: who reads the ledger alone ca
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from pathlib import Path
@@ -41,12 +40,12 @@ class LedgerKey:
         self.id = _derived(key, "id").hex()[:16]
 
     def fingerprint(self, value: SecretValue) -> Fingerprint:
-        digest = hmac.new(self._for_values, value.reveal().encode(errors="surrogatepass"), hashlib.sha256)
-        return Fingerprint(digest.hexdigest()[:_FINGERPRINT_DIGITS])
+        digest = hmac.digest(self._for_values, value.reveal().encode(errors="surrogatepass"), "sha256")
+        return Fingerprint(digest.hex()[:_FINGERPRINT_DIGITS])
 
     def seal(self, content: bytes) -> str:
         """Give the digest of a link of the chain."""
-        return hmac.new(self._for_events, content, hashlib.sha256).hexdigest()
+        return hmac.digest(self._for_events, content, "sha256").hex()
 
 
 def _derived(key: bytes, purpose: str) -> bytes:
