@@ -10,11 +10,11 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC
-from typing import Final
+from typing import Any, Final
 
 from rotator.domain.model import Event
 from rotator.ledger.fingerprints import LedgerKey
-from rotator.ledger.plain_data import plain, storable
+from rotator.ledger.plain_data import keeping, plain
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,9 @@ def sealed(key: LedgerKey, head: Head, events: Iterable[Event]) -> list[Event]:
     """Give these events as the next links after ``head``. TypeError for a detail that is not plain data."""
     links = []
     for event in events:
-        link = replace(
-            event,
-            kind=storable(event.kind),
-            actor=storable(event.actor),
-            detail=plain(event.detail),
-            sequence=head.events + 1,
-        )
-        head = Head(link.sequence, _digest(key, head.digest, link))
-        links.append(replace(link, digest=head.digest))
+        kept = _as_kept(event) | {"sequence": head.events + 1}
+        head = Head(head.events + 1, _digest(key, head.digest, _content(event) | kept))
+        links.append(replace(event, **kept, digest=head.digest))
     return links
 
 
@@ -48,7 +42,7 @@ def breaks(key: LedgerKey, events: Iterable[Event], head: Head) -> Iterator[str]
     for event in events:
         if event.sequence != expected:
             yield f"{_numbered(expected, event.sequence - 1)} missing"
-        elif event.digest != _digest(key, previous, event):
+        elif event.digest != _digest(key, previous, _content(event)):
             yield f"event {event.sequence} ({event.kind}, {event.at:%Y-%m-%d %H:%M}) was changed or exchanged"
         expected, previous, last = event.sequence + 1, event.digest, event
     if expected <= head.events:
@@ -63,13 +57,14 @@ def _numbered(first: int, last: int) -> str:
     return f"event {first} is" if first >= last else f"events {first} to {last} are"
 
 
-def _digest(key: LedgerKey, previous: str, event: Event) -> str:
-    return key.seal(f"{previous}\n{_canonical(event)}".encode())
+def _as_kept(event: Event) -> dict[str, Any]:
+    keep = keeping(event.kind, event.actor, event.detail)
+    return {"kind": keep(event.kind), "actor": keep(event.actor), "detail": plain(event.detail, keep)}
 
 
-def _canonical(event: Event) -> str:
-    """Write an event in the one way that both databases give back: keys in order, the time in UTC microseconds."""
-    content = {
+def _content(event: Event) -> dict[str, Any]:
+    """Give what a seal is for."""
+    return {
         "secret": event.secret,
         "sequence": event.sequence,
         "rotation": event.rotation,
@@ -78,7 +73,11 @@ def _canonical(event: Event) -> str:
         "actor": event.actor,
         "detail": dict(event.detail),
     }
-    return _WRITER.encode(content)
 
 
 _WRITER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+"""Writes in the one way that both databases give back: keys in order."""
+
+
+def _digest(key: LedgerKey, previous: str, content: dict[str, Any]) -> str:
+    return key.seal(f"{previous}\n{_WRITER.encode(content)}".encode())

@@ -21,14 +21,24 @@ def _encodable(text: str) -> str:
     return text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def plain(detail: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the detail of an event as it may be kept.
+Keep = Callable[[str], str]
+
+
+def keeping(*parts: Any) -> Keep:
+    """Give what makes each text in these parts storable.
+
+    Looking for known values takes the most time, and hardly ever finds one: so there is one look at all texts together.
+    """
+    everything = "\n".join(text for part in parts for text in _texts(part))
+    return _encodable if redact(everything) == everything else storable
+
+
+def plain(detail: Mapping[str, Any], keep: Keep = storable) -> dict[str, Any]:
+    """Give the detail of an event as it may be kept; ``keep`` makes its texts storable.
 
     Raises TypeError for anything but str, int, bool, None, and lists and dicts of those: so no SecretValue can enter.
     """
-    # Looking for known values takes the most time here, and hardly ever finds one: one look at all texts, not one each.
-    everything = "\n".join(_texts(detail))
-    return _plain_dict(detail, "detail", _encodable if redact(everything) == everything else storable)
+    return _plain_dict(detail, "detail", keep)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -44,23 +54,23 @@ def _texts(value: Any) -> Iterator[str]:
                 yield from _texts(item)
 
 
-def _plain_dict(value: Mapping[Any, Any], where: str, kept: Callable[[str], str]) -> dict[str, Any]:
+def _plain_dict(value: Mapping[Any, Any], where: str, keep: Keep) -> dict[str, Any]:
     for key in value:
         if not isinstance(key, str):
             raise TypeError(f"a key of {where} in an event is a {type(key).__name__}, not a text")
-    return {kept(key): _plain(item, f"{where}.{key}", kept) for key, item in value.items()}
+    return {keep(key): _plain(item, f"{where}.{key}", keep) for key, item in value.items()}
 
 
-def _plain(value: Any, where: str, kept: Callable[[str], str]) -> Any:
+def _plain(value: Any, where: str, keep: Keep) -> Any:
     match value:
         case None | bool():
             return value
         case str():
-            return kept(str(value))
+            return keep(str(value))
         case int():
             return int(value)
         case list():
-            return [_plain(item, f"{where}[{index}]", kept) for index, item in enumerate(value)]
+            return [_plain(item, f"{where}[{index}]", keep) for index, item in enumerate(value)]
         case dict():
-            return _plain_dict(value, where, kept)
+            return _plain_dict(value, where, keep)
     raise TypeError(f"{where} in an event is a {type(value).__name__}, which the ledger does not take")
