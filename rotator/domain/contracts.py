@@ -291,11 +291,13 @@ class Store(Protocol[PlaceT_contra]):
 class VersionedStore(Store[PlaceT_contra], Protocol[PlaceT_contra]):
     """A store at whose places earlier versions can be read, and so gone back to."""
 
-    def put_away(self, place: PlaceT_contra, version: Version) -> None:
-        """See to it that nobody goes back to this earlier version, whose token is dead: disable, destroy or unlabel it.
+    def put_away(self, place: PlaceT_contra, is_dead: Callable[[Stored], bool]) -> None:
+        """See to it that nobody goes back to an earlier version with a dead token: disable, destroy or unlabel it.
 
-        Repeatable; one that is gone is put away already. Never asked for the newest version. What stands beside our
-        field in the place now is not touched. Permanent where the store cannot: that is told, and stops nothing.
+        ``is_dead`` is asked about each that somebody could go back to, and about the newest never: a change beside our
+        field carries our value on, so more than one version may hold it. Repeatable. What the newest version holds, and
+        versions that ``is_dead`` denies, stay as they are. Permanent where the store cannot: that is told, and stops
+        nothing.
         """
         ...
 

@@ -152,7 +152,8 @@ class Destination:
     token: TokenId | None = None
     """The token it was last written with, or is about to be."""
     before: Version | None = None
-    """What the place held when the rotation was planned: the version to write against, and to go back to."""
+    """The version to write over, and to go back to. It is known before it is written over, also where a neighbour's
+    change has made it since the rotation was planned: so it is where the old value is found after a crash."""
     before_fingerprint: Fingerprint | None = None
     version: Version | None = None
     """What our write made."""

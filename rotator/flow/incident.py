@@ -10,20 +10,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
 from rotator.domain.model import Event, Phase, Rotation, SecretName, Token
+from rotator.flow.declaration import DECLARED, GOES_ON_FOR, OVER
 from rotator.flow.emergency import is_answer
 from rotator.flow.outlook import Outlook
 from rotator.flow.work import Tools
-
-DECLARED: Final = "compromised"
-OVER: Final = "incident over"
-
-GOES_ON_FOR: Final = timedelta(hours=12)
-"""How long the same command means the same incident. Later, it is taken for another one."""
 
 _AT_ONCE: Final = 200
 """Events that share one commit."""

@@ -11,8 +11,9 @@ from typing import Any
 from rotator.domain.contracts import Coexistence
 from rotator.domain.errors import RotatorError, Temporary
 from rotator.domain.model import Cause, Event, Mode, Phase, Proof, Rotation, SecretName, Token, TokenState
+from rotator.flow.declaration import DECLARED
 from rotator.flow.emergency import STOPPED, is_answer
-from rotator.flow.incident import DECLARED, Incident
+from rotator.flow.incident import Incident
 from rotator.flow.outlook import Outlook
 from rotator.flow.report import Outcome, Report
 from rotator.flow.work import Tools
@@ -89,7 +90,7 @@ def _told_of(tools: Tools, findings: Findings, outlook: Outlook) -> tuple[Secret
         outcome=_outcome(report, last),
         rotations=tuple(rotation.id for rotation in rotations),
         new_handle=answer.new.handle if in_force and answer is not None and answer.new is not None else None,
-        destinations=_destinations(outlook, answer, since),
+        destinations=_destinations(tools, outlook, answer, since),
         to_do=to_do,
         needs_person=needs_person,
     )
@@ -182,16 +183,30 @@ def _moment(text: Any) -> datetime | None:
 # --- where it was written, and what is left ------------------------------------------------------------------------
 
 
-def _destinations(outlook: Outlook, answer: Rotation | None, since: Sequence[Event]) -> tuple[Written, ...]:
+def _destinations(
+    tools: Tools, outlook: Outlook, answer: Rotation | None, since: Sequence[Event]
+) -> tuple[Written, ...]:
     if answer is None:
         return tuple(Written(str(target), "not touched") for target in outlook.order.policy.targets)
     put_away: dict[str, str] = {}
     for event in since:
-        for target, said in (event.detail.get("put_away") or {}).items() if event.kind == "retired" else ():
+        for target, said in _still_there(tools, event).items():
             put_away[target] = str(said) if put_away.get(target, PUT_AWAY) == PUT_AWAY else put_away[target]
     return tuple(
         Written(str(place.target), place.state, put_away.get(str(place.target))) for place in answer.destinations
     )
+
+
+def _still_there(tools: Tools, event: Event) -> dict[str, str]:
+    """Give, by place, what came of putting earlier versions away, and where one waits for a neighbour's proof yet."""
+    if event.kind != "retired":
+        return {}
+    told: dict[str, str] = dict(event.detail.get("put_away") or {})
+    for target, rotations in (event.detail.get("left") or {}).items():
+        for left_to in (tools.ledger.rotation(each) for each in rotations):
+            if left_to is not None and left_to.phase is not Phase.RETIRED and told.get(target) == PUT_AWAY:
+                told[target] = f"kept until {left_to.secret}, whose old token is in it too, is rotated"
+    return told
 
 
 def _outcome(report: Report, last: Rotation | None) -> str:

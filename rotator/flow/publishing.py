@@ -7,7 +7,7 @@ write-only ones last. Within such a wave, destinations are written side by side.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from rotator.domain import lifecycle
@@ -20,6 +20,8 @@ from rotator.flow.work import OpenDestination, Work, side_by_side
 
 _TRIES_AGAINST_SIBLINGS: Final = 4
 """How often a write is tried at once, when somebody changes *another* field of the same document each time."""
+
+_OVERTAKEN: Final = "another field of the same document was changed meanwhile"
 
 
 def publish(work: Work) -> None:
@@ -40,44 +42,79 @@ def _waves(work: Work, destinations: Iterable[Destination]) -> Iterator[list[Des
     return (wave for _, wave in sorted(ranked.items()) if wave)
 
 
+@dataclass(frozen=True)
+class _Write:
+    """One destination that is to be written, and the version that must still be there."""
+
+    destination: Destination
+    over: Version | None
+
+
 def _publish_wave(work: Work, wave: list[Destination], value: SecretValue) -> None:
-    key = work.write_key(work.new)
-    intents = [replace(place, state=Placed.WRITING, token=work.new.id, version=None) for place in wave]
-    names = [str(place.target) for place in wave]
-    work.record(with_destinations(work.rotation, intents), "publishing", destinations=names)
-    work.keep_lease()
-    results = side_by_side(lambda place: _write(work, place, value, key), wave)
-    before = {place.ordinal: place for place in wave}
-    outcomes = [_outcome(work, before[place.ordinal], intent, result)
-                for (place, result), intent in zip(results, intents, strict=True)]  # fmt: skip
-    failures = [(place, result) for place, result in results if isinstance(result, Exception)]
-    written = [str(place.target) for place, result in results if not isinstance(result, Exception)]
-    work.note(
-        with_destinations(work.rotation, outcomes),
-        "written",
-        destinations=written,
-        failed={str(place.target): _said(error) for place, error in failures},
-    )
+    """Write, and show to consumers. Somebody's change to another field of a document does not stop us.
+
+    Raises Temporary when such changes come too thick and fast, as when all tokens of one document are replaced at once.
+    """
+    waiting = [_Write(place, place.version or place.before) for place in wave]
+    failures: list[tuple[Destination, Exception]] = []
+    for _ in range(_TRIES_AGAINST_SIBLINGS):
+        waiting, failed = _write_side_by_side(work, waiting, value)
+        failures += failed
+        if not waiting:
+            break
+    too_many = Temporary("Others change the same document again and again: it could not be written yet.")
+    failures += [(write.destination, too_many) for write in waiting]
     if failures:
         raise gravest(failures)
 
 
-def _write(work: Work, destination: Destination, value: SecretValue, key: str) -> Version:
-    """Write, and show to consumers. Somebody's change to another field of the document does not stop us.
+def _write_side_by_side(
+    work: Work, writes: list[_Write], value: SecretValue
+) -> tuple[list[_Write], list[tuple[Destination, Exception]]]:
+    """Try each of these once. Gives those that are to be tried over another version, and those that failed.
 
-    Raises Temporary when such changes come too thick and fast, as when all tokens of one document are replaced at once.
+    Which version is written over is durable before it is: the old value in it may have to prove a death.
     """
-    opened = work.open(destination)
-    expected = destination.version or destination.before
-    for _ in range(_TRIES_AGAINST_SIBLINGS):
-        try:
-            return _write_once(work, opened, value, expected, key)
-        except Conflict:
-            stored = opened.store.current(opened.place)
-            if not _is_ours_to_write_over(work, destination, opened, stored):
-                raise
-            expected = stored.version if stored else None
-    raise Temporary("Others change the same document again and again: it could not be written yet.")
+    key = work.write_key(work.new)
+    of = {write.destination.ordinal: write for write in writes}
+    wave = [write.destination for write in writes]
+    intents = [replace(place, state=Placed.WRITING, token=work.new.id, version=None) for place in wave]
+    names = [str(place.target) for place in wave]
+    work.record(with_destinations(work.rotation, intents), "publishing", destinations=names)
+    work.keep_lease()
+    results = side_by_side(lambda place: _write(work, of[place.ordinal], value, key), wave)
+    outcomes = [_outcome(work, of[place.ordinal].destination, intent, result)
+                for (place, result), intent in zip(results, intents, strict=True)]  # fmt: skip
+    overtaken = [result for _, result in results if isinstance(result, _Write)]
+    failures = [(place, result) for place, result in results if isinstance(result, Exception)]
+    written = [str(place.target) for place, result in results if isinstance(result, str)]
+    work.note(
+        with_destinations(work.rotation, outcomes),
+        "written",
+        destinations=written,
+        failed={str(write.destination.target): _OVERTAKEN for write in overtaken}
+        | {str(place.target): _said(error) for place, error in failures},
+    )
+    return overtaken, failures
+
+
+def _write(work: Work, write: _Write, value: SecretValue, key: str) -> Version | _Write:
+    """Write, and show to consumers; or give what is to be done instead, where another field was changed meanwhile."""
+    opened = work.open(write.destination)
+    try:
+        return _write_once(work, opened, value, write.over, key)
+    except Conflict:
+        stored = opened.store.current(opened.place)
+        if not _is_ours_to_write_over(work, write.destination, opened, stored):
+            raise
+        return _Write(_now_over(work, write.destination, stored), stored.version if stored else None)
+
+
+def _now_over(work: Work, destination: Destination, stored: Stored | None) -> Destination:
+    """Give the destination with the version that holds what there was before: a neighbour's change carried it on."""
+    value = stored.value if stored is not None else None
+    carried_on = value is not None and work.fingerprint(value) == destination.before_fingerprint
+    return replace(destination, before=stored.version) if stored is not None and carried_on else destination
 
 
 def _is_ours_to_write_over(
@@ -111,10 +148,12 @@ def _write_once(work: Work, opened: OpenDestination, value: SecretValue, expecte
     return version
 
 
-def _outcome(work: Work, before: Destination, intent: Destination, result: Version | Exception) -> Destination:
-    if not isinstance(result, Exception):
+def _outcome(work: Work, before: Destination, intent: Destination, result: Version | _Write | Exception) -> Destination:
+    if isinstance(result, str):
         return replace(intent, state=Placed.WRITTEN, version=result)
-    changed_nothing = isinstance(result, RotatorError) and not isinstance(result, Ambiguous)
+    if isinstance(result, _Write):
+        before, intent = result.destination, replace(intent, before=result.destination.before)
+    changed_nothing = isinstance(result, _Write | RotatorError) and not isinstance(result, Ambiguous)
     if changed_nothing and not work.open(before).traits.stages:
         return before
     return intent  # it might hold the token, or has it staged: what it holds is found out before anything is decided

@@ -216,7 +216,8 @@ def retire(work: Work) -> datetime | None:
     detail: dict[str, Any] = {"proof": proofs}
     if places := to_put_away(work, after):
         work.record(after, "proven", proof=proofs)
-        detail["put_away"] = put_away(work, places)
+        done = put_away(work, places)
+        detail |= {"put_away": done.told, "left": done.left} if done.left else {"put_away": done.told}
         after = work.rotation
     work.record(moved(after, Phase.RETIRED, work.now), "retired", **detail)
     return None

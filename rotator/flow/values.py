@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rotator.domain.contracts import Stored, Verdict
 from rotator.domain.model import Destination, Placed, Token, TokenState
 from rotator.domain.secret_value import SecretValue
@@ -19,9 +21,9 @@ def value_of(work: Work, token: Token) -> SecretValue | None:
 def value_kept(work: Work, token: Token) -> SecretValue | None:
     """Give a token's value from a place that holds it, or held it before: another process finds it there, too."""
     for destination in work.rotation.destinations:
-        stored = _stored(work, destination, token)
-        if stored is not None and work.matches(token, stored.value):
-            return stored.value
+        for stored in _looks(work, destination, token):
+            if stored is not None and work.matches(token, stored.value):
+                return stored.value
     return None
 
 
@@ -37,18 +39,17 @@ def refusal_is_about(work: Work, token: Token) -> bool:
     return any(value is not None and work.issuer.verify(value).verdict is Verdict.VALID for value in values)
 
 
-def _stored(work: Work, destination: Destination, token: Token) -> Stored | None:
-    """Give what a place shows, or showed before, if that may be this token."""
+def _looks(work: Work, destination: Destination, token: Token) -> Iterator[Stored | None]:
+    """Give what a place shows, and what it showed before, where that may be this token."""
     holds_it = destination.token == token.id and destination.state in (Placed.WRITTEN, Placed.CONFIRMED)
     held_it = token.fingerprint is not None and destination.before_fingerprint == token.fingerprint
     if not (holds_it or held_it):
-        return None
+        return
     opened = work.open(destination)
     if not opened.traits.readable:
-        return None
+        return
     work.keep_lease()
-    if holds_it or (destination.state is Placed.PENDING and not opened.traits.versioned):
-        return opened.store.current(opened.place)
-    if not (opened.traits.versioned and destination.before):
-        return None
-    return opened.store.read(opened.place, destination.before)
+    if holds_it or destination.state is Placed.PENDING:
+        yield opened.store.current(opened.place)
+    if held_it and opened.traits.versioned and destination.before:
+        yield opened.store.read(opened.place, destination.before)

@@ -64,6 +64,7 @@ def _phrases(detail: Mapping[str, Any]) -> dict[str, str]:
     written, failed = detail.get("destinations"), detail.get("failed")
     put_away = detail.get("put_away") or {}
     still_there = {place: why for place, why in put_away.items() if why != "done"}
+    left = detail.get("left") or {}
     return {
         "until": f"{datetime.fromisoformat(until):%Y-%m-%d %H:%M} UTC" if until else "-",
         "because": f": {reason}" if reason else "",
@@ -74,6 +75,7 @@ def _phrases(detail: Mapping[str, Any]) -> dict[str, str]:
             (
                 "; the version with the old one is put away" if len(put_away) > len(still_there) else "",
                 f"; it is still kept at {_plain(still_there)}" if still_there else "",
+                f"; one is left to the rotation that needs it for its own proof: {_plain(left)}" if left else "",
             )
         ),
         "failures": f"; failed: {_plain(failed)}" if failed else "",

@@ -396,20 +396,48 @@ class KeepsVersions:
         assert store.restore(place, before.version, version) == restored
         assert outside.footprint() == footprint
 
-    def test_putting_an_earlier_version_away_changes_nothing_that_is_read_now_and_can_be_repeated(
-        self, store: VersionedStore[Any], place: Place, outside: Outside
+    @pytest.mark.parametrize("times", [1, 2])
+    def test_every_earlier_version_with_a_dead_token_is_put_away_and_no_other(
+        self, store: VersionedStore[Any], place: Place, outside: Outside, times: int
     ) -> None:
-        outside.put("old")
-        before = store.current(place)
-        assert before is not None
+        versions = []
+        for text in ("old", "somebody-elses", "old"):
+            outside.put(text)
+            versions.append(version_of(store.current(place)))
         value, siblings = fresh(), outside.siblings()
         publish(store, place, value)
-        store.put_away(place, before.version)
-        store.put_away(place, before.version)
+        for _ in range(times):
+            store.put_away(place, lambda earlier: held(earlier) == "old")
+        way_back = [version is not None and self.is_way_back(store, place, version) for version in versions]
+        assert way_back == [False, self.keeps_several, False]
         assert held(store.current(place)) == value.reveal()
         assert outside.siblings() == siblings
         publish(store, place, value := fresh())
         assert held(store.current(place)) == value.reveal()
+
+    keeps_several = True
+    """Somebody could go back to more than one version."""
+
+    def is_way_back(self, store: Store[Any], place: Place, version: Version) -> bool:
+        """Tell whether somebody could go back to an earlier version: it can be read, or its label tells to."""
+        return store.read(place, version) is not None
+
+    def test_nothing_is_put_away_that_is_not_said_to_be_dead(
+        self, store: VersionedStore[Any], place: Place, outside: Outside
+    ) -> None:
+        outside.put("old")
+        value = fresh()
+        publish(store, place, value)
+        footprint, asked = outside.footprint(), list[str | None]()
+
+        def is_dead(earlier: Stored) -> bool:
+            asked.append(held(earlier))
+            return False
+
+        store.put_away(place, is_dead)
+        assert "old" in asked
+        assert value.reveal() not in asked, "the newest version is never put away, so nobody is asked about it"
+        assert outside.footprint() == footprint
 
     def test_an_earlier_version_is_not_put_back_over_what_somebody_else_wrote(
         self, store: Store[Any], place: Place, outside: Outside

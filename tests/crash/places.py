@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -59,22 +59,41 @@ class EnvFile:
 
 
 class Bao:
-    def __init__(self, server: OpenBao, mount: str, path: str) -> None:
-        self._server, self._data = server, f"{mount}/data/{path}"
+    """One field of a document, which may hold tokens of neighbours in others."""
+
+    def __init__(
+        self, server: OpenBao, mount: str, path: str, field: str = "token", neighbours: Sequence[str] = ()
+    ) -> None:
+        self._server, self._mount, self._path = server, mount, path
+        self._field, self._fields = field, {"user", field, *neighbours}
         self.environment = {"BAO_ADMIN": server.root_token}
         self.connection = (
             f'bao: {{provider: vault, url: "{server.url}", mount: "{mount}", credentials: {{token: "env:BAO_ADMIN"}}}}'
         )
-        self.place = f"{{connection: bao, path: {path}, field: token}}"
+        self.place = f"{{connection: bao, path: {path}, field: {field}}}"
 
     def put_by_hand(self, value: str) -> None:
-        self._server.request("POST", self._data, {"data": {"user": "payments", "token": value}})
+        there = self._server.answer("GET", f"{self._mount}/data/{self._path}")
+        before = there.json()["data"]["data"] if there.is_success else {}
+        document = {"data": {**before, "user": "payments", self._field: value}}
+        self._server.request("POST", f"{self._mount}/data/{self._path}", document)
 
     def read(self) -> str:
-        document = self._server.request("GET", self._data)["data"]["data"]
-        assert document.keys() == {"user", "token"}
+        document = self._document()
+        assert document.keys() == self._fields
         assert document["user"] == "payments"
-        return str(document["token"])
+        return document[self._field]
+
+    def earlier(self) -> list[str]:
+        """Give what stands in our field in the earlier versions that somebody could go back to."""
+        versions = self._server.request("GET", f"{self._mount}/metadata/{self._path}")["data"]["versions"]
+        kept = sorted(int(number) for number, version in versions.items() if not version["destroyed"])[:-1]
+        return [held for number in kept if (held := self._document(number).get(self._field))]
+
+    def _document(self, version: int = 0) -> dict[str, str]:
+        at = f"{self._mount}/data/{self._path}?version={version}"
+        document: dict[str, str] = self._server.request("GET", at)["data"]["data"]
+        return document
 
     def is_tidy(self) -> bool:
         return True

@@ -7,6 +7,7 @@ a Heroku or Vercel (write-only, no compare-and-set, seen after a release).
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
@@ -87,8 +88,8 @@ class MemoryStore:
     def settle(self, place: MemoryPlace, version: Version) -> None:
         self.script.run("settle", lambda: self._settle(place, version), at=place.name)
 
-    def put_away(self, place: MemoryPlace, version: Version) -> None:
-        self.script.run("put_away", lambda: self._put_away(place, version), at=place.name)
+    def put_away(self, place: MemoryPlace, is_dead: Callable[[Stored], bool]) -> None:
+        self.script.run("put_away", lambda: self._put_away(place, is_dead), at=place.name)
 
     # --- the truth ---
 
@@ -193,9 +194,11 @@ class MemoryStore:
             raise Conflict(f"{place.name} is gone.")
         return self._show(place.name, Edition(self._next(), value.reveal(), (), key))
 
-    def _put_away(self, place: MemoryPlace, version: Version) -> None:
+    def _put_away(self, place: MemoryPlace, is_dead: Callable[[Stored], bool]) -> None:
         document = self._documents[place.name]
-        document.history = [edition for edition in document.history if edition.version != version]
+        document.history = [
+            edition for edition in document.history if edition is document.current or not is_dead(self._told(edition))
+        ]
 
     def _promote(self, place: MemoryPlace, version: Version, expected: Version | None) -> None:
         document = self._documents[place.name]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -99,9 +99,12 @@ class FolderStore:
     def settle(self, place: FolderPlace, version: Version) -> None:
         """Do nothing: whoever reads the folder from now on reads the new version."""
 
-    def put_away(self, place: FolderPlace, version: Version) -> None:
-        with _explained(f"remove version {version} of {place.secret}"):
-            self._file(place, int(version)).unlink(missing_ok=True)
+    def put_away(self, place: FolderPlace, is_dead: Callable[[Stored], bool]) -> None:
+        for number in sorted(self._numbers(place))[:-1]:
+            earlier = self.read(place, _version(number))
+            if earlier is not None and is_dead(earlier):
+                with _explained(f"remove version {number} of {place.secret}"):
+                    self._file(place, number).unlink(missing_ok=True)
 
     def _folder(self, place: FolderPlace) -> Path:
         return self._root / place.secret

@@ -12,6 +12,7 @@ Semantics from AWS's API reference and rotation templates; proven on moto 5.2, a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -54,6 +55,13 @@ class _Held:
         except Unsuitable as reason:
             raise _unsuitable(place, reason) from reason
         return Stored(SecretValue(value) if value else None, self.version)
+
+    def stored_then(self, place: AwsPlace) -> Stored | None:
+        """Give what an earlier version holds; None where it was of another shape, without a place for our field."""
+        try:
+            return self.stored(place)
+        except Permanent:
+            return None
 
 
 class SecretsManagerStore:
@@ -213,15 +221,14 @@ class SecretsManagerStore:
         if pending and pending.startswith(_mark(place, key)):
             self._unstage(place, pending)
 
-    def put_away(self, place: AwsPlace, version: Version) -> None:
-        """Take AWSPREVIOUS off: no rollback goes there, and AWS removes the version in time.
-
-        Also off a later one that does not hold what consumers read now: a change to another field carries ours on.
-        """
+    def put_away(self, place: AwsPlace, is_dead: Callable[[Stored], bool]) -> None:
+        """Take AWSPREVIOUS off: no rollback goes there, and AWS removes the version in time. No call removes one."""
         for last in (False, True):
             description = self._described(place)
             before = description.holder(PREVIOUS) if description else None
-            if before is None or (before != version and self._holds_as_now(place, before)):
+            held = self._held(place, VersionId=before) if before else None
+            earlier = held.stored_then(place) if held else None
+            if before is None or earlier is None or not is_dead(earlier):
                 return
             try:
                 self._call("UpdateSecretVersionStage", place.secret, VersionStage=PREVIOUS, RemoveFromVersionId=before)
@@ -230,13 +237,6 @@ class SecretsManagerStore:
                     raise
             else:
                 return
-
-    def _holds_as_now(self, place: AwsPlace, version: Version) -> bool:
-        """Tell whether a version holds the same in our field as the current one."""
-        earlier, now = self._held(place, VersionId=version), self.current(place)
-        if earlier is None or now is None or now.value is None:
-            return False
-        return now.value.same_as(earlier.stored(place).value)
 
     def settle(self, place: AwsPlace, version: Version) -> None:
         """Do nothing: whoever asks AWS from now on gets the new value. What consumers cache is for the overlap."""

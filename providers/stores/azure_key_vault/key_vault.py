@@ -68,6 +68,7 @@ class Listed:
     version: Version
     tags: Mapping[str, str]
     created_on: datetime | None
+    enabled: bool
 
 
 class KeyVault:
@@ -100,7 +101,10 @@ class KeyVault:
         listed = self._ask(
             doing, lambda: list(self._client.list_properties_of_secret_versions(name)), none_for=NOT_FOUND
         )
-        return tuple(Listed(self._version_of(doing, each), each.tags or {}, each.created_on) for each in listed or ())
+        return tuple(
+            Listed(self._version_of(doing, each), each.tags or {}, each.created_on, each.enabled is not False)
+            for each in listed or ()
+        )
 
     def is_deleted(self, name: str) -> bool:
         """Tell whether there is a soft-deleted secret of this name."""

@@ -10,11 +10,12 @@ Semantics from Key Vault's REST reference and the Azure SDK; proven on a fake th
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from providers.stores.azure_key_vault.key_vault import KeyVault
 from providers.stores.azure_key_vault.plugin import AzurePlace
-from providers.stores.azure_key_vault.versions import KEY_TAG, mark_of, stored
+from providers.stores.azure_key_vault.versions import KEY_TAG, mark_of, stored, stored_then
 from providers.stores.azure_key_vault.writing import Write, Writer, age
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import Stored, StoreTraits
@@ -79,10 +80,15 @@ class KeyVaultStore:
     def discard(self, place: AzurePlace, key: str) -> None:
         """Nothing to do: nothing stages."""
 
-    def put_away(self, place: AzurePlace, version: Version) -> None:
-        """Disable it: it cannot be read any more, and whoever needs another field of it enables it again."""
-        if _VERSION.fullmatch(version):
-            self._vault.disable(place.secret, version)
+    def put_away(self, place: AzurePlace, is_dead: Callable[[Stored], bool]) -> None:
+        """Disable them: they cannot be read any more, and whoever needs another field of one enables it again."""
+        listed = self._vault.versions(place.secret)
+        newest = self._vault.newest(place.secret)  # asked for after the list: none of that is newer
+        for each in listed:
+            if each.enabled and newest is not None and each.version != newest.version:
+                held = self._vault.version(place.secret, each.version)
+                if held is not None and (earlier := stored_then(place, held)) is not None and is_dead(earlier):
+                    self._vault.disable(place.secret, each.version)
 
     def settle(self, place: AzurePlace, version: Version) -> None:
         """Nothing to do: whoever asks the vault from now on gets the new version. Caches are for the overlap."""

@@ -43,6 +43,14 @@ def stored(place: AzurePlace, held: Held) -> Stored:
     return Stored(SecretValue(text) if text else None, held.version, about)
 
 
+def stored_then(place: AzurePlace, held: Held) -> Stored | None:
+    """Give our value in an earlier version; None where that was of another shape, without a place for our field."""
+    try:
+        return stored(place, held)
+    except Permanent:
+        return None
+
+
 def text_with(place: AzurePlace, value: SecretValue, over: Held | None) -> str:
     """Give the whole text with our value in it. Permanent where there is no place for it."""
     try:

@@ -7,6 +7,8 @@ with what it is now. Deploys and changes of other vars are therefore no conflict
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from providers.stores.heroku import rollout
 from providers.stores.heroku.api import Api
 from providers.stores.heroku.failures import OWNED, PERMISSIONS
@@ -85,11 +87,11 @@ class HerokuStore:
     def discard(self, place: HerokuPlace, key: str) -> None:
         """Nothing to do: nothing stages."""
 
-    def put_away(self, place: HerokuPlace, version: Version) -> None:
+    def put_away(self, place: HerokuPlace, is_dead: Callable[[Stored], bool]) -> None:  # noqa: ARG002  # it keeps all
         """Permanent: releases keep their vars for as long as the app lives."""
         raise Permanent(
-            f"Heroku keeps {place.var} in release {version} of `{place.app}`.",
-            remedy="A rollback to that release would bring the dead token back: roll back to a later one.",
+            f"Heroku keeps {place.var} as it was in every earlier release of `{place.app}`.",
+            remedy="A rollback to one would bring the dead token back: roll back to a release that was made since.",
         )
 
     def settle(self, place: HerokuPlace, version: Version) -> None:

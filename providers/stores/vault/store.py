@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from providers.stores.vault.kv import Document, KeyValue, Life, Overtaken, mounted
@@ -77,26 +77,20 @@ class VaultStore:
     def discard(self, place: VaultPlace, key: str) -> None:
         """Nothing to do: nothing stages."""
 
-    def put_away(self, place: VaultPlace, version: Version) -> None:
-        """Destroy it, with what stood beside our field then: KV v2 keeps and undeletes whole documents.
-
-        And with it every earlier version whose field holds another value than consumers read now. A change to another
-        field carries ours on: ``version`` need not be the only one, nor the last one, that holds the dead token.
-        """
+    def put_away(self, place: VaultPlace, is_dead: Callable[[Stored], bool]) -> None:
+        """Destroy them, with what stood beside our field then: KV v2 keeps and undeletes whole documents."""
         engine = self._engine(place)
-        if engine.traits.versioned and version.isascii() and version.isdecimal() and int(version) > 0:
-            engine.destroy(place.path, sorted({int(version), *self._outdated(engine, place)}))
+        if engine.traits.versioned and (dead := sorted(self._dead(engine, place, is_dead))):
+            engine.destroy(place.path, dead)
 
-    def _outdated(self, engine: KeyValue, place: VaultPlace) -> Iterator[int]:
-        """Give the numbers of the earlier versions that hold another value in our field than the newest does."""
-        newest = engine.read(place.path)
-        if not newest.is_live:
-            return
-        for count in range(newest.count - 1, 0, -1):
+    def _dead(self, engine: KeyValue, place: VaultPlace, is_dead: Callable[[Stored], bool]) -> Iterator[int]:
+        """Give the numbers of the earlier versions that hold a dead token in our field."""
+        for count in range(engine.read(place.path).count - 1, 0, -1):
             earlier = engine.read(place.path, count)
             if earlier.life is Life.ABSENT:
                 return  # Vault keeps no older ones
-            if earlier.fields.get(place.field, "") not in ("", newest.fields.get(place.field)):
+            text = earlier.fields.get(place.field)
+            if isinstance(text, str) and text and is_dead(Stored(SecretValue(text), Version(str(count)))):
                 yield count
 
     def settle(self, place: VaultPlace, version: Version) -> None:

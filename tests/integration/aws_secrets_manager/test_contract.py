@@ -9,6 +9,8 @@ import pytest
 
 from providers.stores.aws_secrets_manager.plugin import AwsPlace
 from providers.stores.aws_secrets_manager.store import SecretsManagerStore
+from rotator.domain.contracts import Place, Store
+from rotator.domain.model import Version
 from rotator.testing.store_contract import ComparesAndSets, CreatesPlaces, KeepsVersions, Stages, StoreContract
 from tests.fakes.secrets_manager import SecretsManager
 from tests.integration.aws_secrets_manager.setting import DOCUMENT, AtTheSecret, client_of, store_at
@@ -16,6 +18,14 @@ from tests.integration.aws_secrets_manager.setting import DOCUMENT, AtTheSecret,
 
 class SecretsManagerContract(ComparesAndSets, Stages, KeepsVersions, CreatesPlaces, StoreContract):
     field: str | None = "token"
+    keeps_several = False
+
+    def is_way_back(self, store: Store[Any], place: Place, version: Version) -> bool:
+        """Every version can be read for as long as AWS keeps it; a rollback goes to the one with the label."""
+        assert isinstance(store, SecretsManagerStore)
+        assert isinstance(place, AwsPlace)
+        described = store._described(place)
+        return described is not None and "AWSPREVIOUS" in described.labels(version)
 
     @pytest.fixture
     def store(self, guest: SecretsManagerStore) -> SecretsManagerStore:

@@ -183,6 +183,39 @@ def test_a_value_that_is_too_large_is_not_sent(store: KeyVaultStore, vault: KeyV
     assert "set" not in vault.calls
 
 
+# --- put away ---
+
+
+def test_a_dead_token_that_a_change_of_another_field_carried_on_is_put_away_too(
+    store: KeyVaultStore, vault: KeyVault, place: AzurePlace
+) -> None:
+    neighbour, old = place.model_copy(update={"field": "url"}), held(store.current(place))
+    publish(store, neighbour, fresh())  # it carries the old value on into another version
+    publish(store, place, fresh())
+    publish(store, neighbour, fresh())  # and this one the new value
+    store.put_away(place, lambda earlier: held(earlier) == old)
+    assert [each.attributes["enabled"] for each in vault.find("app-token").versions] == [False, False, True, True]
+
+
+def test_what_was_put_away_is_not_looked_at_again(store: KeyVaultStore, vault: KeyVault, place: AzurePlace) -> None:
+    publish(store, place, fresh())
+    store.put_away(place, lambda _earlier: True)
+    vault.calls.clear()
+    store.put_away(place, lambda _earlier: True)
+    assert vault.calls == ["list_versions", "get"]
+
+
+def test_an_earlier_version_of_another_shape_holds_nothing_dead(
+    store: KeyVaultStore, azure: Azure, vault: KeyVault
+) -> None:
+    for text in ("no JSON", '{"token": "start"}'):
+        azure.client().set_secret("grown", text)
+    place = AzurePlace(secret="grown", field="token")
+    publish(store, place, fresh())
+    store.put_away(place, lambda earlier: held(earlier) is None)
+    assert all(each.attributes["enabled"] for each in vault.find("grown").versions)
+
+
 # --- permissions ---
 
 
@@ -202,7 +235,7 @@ def use_everything(store: KeyVaultStore, place: AzurePlace) -> None:
     version = publish(store, place, value)
     assert held(store.written(place, "rotation-1")) == value.reveal()
     store.restore(place, before, version)
-    store.put_away(place, version)
+    store.put_away(place, lambda earlier: earlier.version == version)
     assert store.read(place, version) is None
     new = AzurePlace(secret="new", create=True)
     store.preflight(new)

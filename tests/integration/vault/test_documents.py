@@ -9,7 +9,7 @@ from providers.stores.vault.plugin import VaultPlace
 from providers.stores.vault.store import VaultStore
 from rotator.domain.errors import Conflict, NeedsOperator, Permanent
 from rotator.domain.model import Version
-from rotator.testing.store_contract import fresh, publish, refusal_of, version_of
+from rotator.testing.store_contract import fresh, held, publish, refusal_of, version_of
 from tests.integration.vault.setting import SIBLINGS, Credentials, Documents, opened
 from tests.servers.openbao import OpenBao
 
@@ -163,14 +163,26 @@ def test_a_version_that_was_deleted_is_not_to_be_had(store: VaultStore, place: V
     assert isinstance(refusal_of(lambda: store.restore(place, Version("1"), version)), Permanent)
 
 
-def test_every_earlier_version_with_a_dead_token_is_put_away_and_no_other(store: VaultStore, place: VaultPlace) -> None:
-    neighbour, before = place.model_copy(update={"field": "a_neighbour"}), Version("1")
+def test_a_dead_token_that_a_change_of_another_field_carried_on_is_put_away_too(
+    store: VaultStore, place: VaultPlace
+) -> None:
+    neighbour, old = place.model_copy(update={"field": "a_neighbour"}), held(store.current(place))
     publish(store, neighbour, fresh())  # it carries the old value on into another version
     publish(store, place, fresh())
     publish(store, neighbour, fresh())  # and this one the new value
-    store.put_away(place, before)
-    store.put_away(place, before)
+    store.put_away(place, lambda earlier: held(earlier) == old)
     assert [store.read(place, Version(number)) is not None for number in "1234"] == [False, False, True, True]
+
+
+def test_earlier_versions_of_another_shape_hold_nothing_dead(
+    store: VaultStore, place: VaultPlace, outside: Documents
+) -> None:
+    for shape in ({"token": {"nested": "here"}}, {"other": "field"}, {"token": ""}):
+        outside.bao.request("POST", f"{outside.mount}/data/{place.path}", {"data": shape})
+    outside.delete()
+    publish(store, place, fresh())
+    store.put_away(place, lambda earlier: held(earlier) is None)
+    assert [store.read(place, Version(number)) is not None for number in "135"] == [True, True, True]
 
 
 @pytest.mark.parametrize("version", ["0", "-1", "1.0", "²", ""])

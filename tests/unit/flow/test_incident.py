@@ -15,6 +15,7 @@ from rotator.flow.lanes import account_key
 from rotator.flow.opening import Order
 from rotator.flow.outlook import Account, foresee, survey
 from rotator.flow.report import Outcome
+from rotator.observe.events import sentence
 from rotator.observe.incident import Fate, Status
 from tests.fakes.scripted import denied, unavailable
 from tests.fakes.world import A_DAY, ENV_FILE, VAULT
@@ -395,6 +396,27 @@ def test_earlier_values_that_were_put_away_are_told_where_the_event_tells(world,
     monkeypatch.setattr(world.ledger, "history", lambda _name: told)
     assert [place.put_away for place in begun.report().secrets[0].destinations] == ["done"]
     assert world.rotation().phase is Phase.RETIRED
+
+
+@pytest.mark.parametrize("phase", [Phase.CONFIRMED, Phase.RETIRED])
+def test_a_version_that_a_neighbour_needs_is_told_as_kept_until_that_one_is_rotated(world, monkeypatch, phase):
+    world.adopt()
+    begun = Emergency(world)
+    begun.run()
+    told = [
+        replace(event, detail={**event.detail, "left": {"vault name=app": ["20261122-0000"]}})
+        if event.kind == "retired"
+        else event
+        for event in world.ledger.history("app")
+    ]
+    left_to = replace(world.rotation(), id="20261122-0000", secret=SecretName("web"), phase=phase)
+    rotation = world.ledger.rotation
+    monkeypatch.setattr(world.ledger, "history", lambda _name: told)
+    monkeypatch.setattr(world.ledger, "rotation", lambda id_: left_to if id_ == left_to.id else rotation(id_))
+    [place] = begun.report().secrets[0].destinations
+    kept = "kept until web, whose old token is in it too, is rotated"
+    assert place.put_away == (kept if phase is Phase.CONFIRMED else "done")
+    assert "left to the rotation that needs it for its own proof: vault name=app: 20261122-0000" in sentence(told[-1])
 
 
 def test_stores_without_versions_have_nothing_to_tell(make_world):

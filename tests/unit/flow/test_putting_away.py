@@ -19,6 +19,12 @@ def calls(world, store: str = "vault") -> int:
     return world.stores[store].script.calls.count("put_away")
 
 
+def earlier_values(world, store: str = "vault") -> set[str | None]:
+    """Give the values that somebody could go back to."""
+    document = world.stores[store]._documents["app"]
+    return {edition.value for edition in document.history if edition is not document.current}
+
+
 @pytest.mark.parametrize(
     ("kind", "cause", "times"),
     [
@@ -69,4 +75,42 @@ def test_a_version_with_somebody_elses_value_is_left_alone(make_world):
     world.adopt()
     world.stores["other"].put_by_hand("app", "a stranger's value")
     assert world.worker().rotate("app", Cause.COMPROMISED).outcome is Outcome.ROTATED
-    assert (calls(world), calls(world, "other")) == (1, 0)
+    assert earlier_values(world) == set()
+    assert earlier_values(world, "other") == {"a stranger's value"}
+
+
+def test_every_version_with_a_dead_token_goes_whoever_made_it(world):
+    first = world.adopt()
+    world.worker().rotate()
+    second = world.held_everywhere()
+    world.stores["vault"].change_a_sibling("app", "password", "theirs")
+    world.stores["vault"].put_by_hand("app", first)
+    world.stores["vault"].put_by_hand("app", second)
+    assert earlier_values(world) == {first, second}
+
+    def somebody_changes_a_sibling(moment):
+        if moment == "before vault.write":
+            world.hook = lambda _moment: None
+            world.stores["vault"].change_a_sibling("app", "password", "theirs again")
+
+    world.hook = somebody_changes_a_sibling
+    assert world.worker().rotate("app", Cause.COMPROMISED).outcome is Outcome.ROTATED
+    assert earlier_values(world) == set()
+    assert ("password", "theirs again") in world.stores["vault"].siblings("app")
+
+
+def test_what_somebody_wrote_over_the_old_token_does_not_hide_it(world):
+    old = world.adopt()
+
+    def somebody_writes_our_field(moment):
+        if moment == "before vault.write":
+            world.hook = lambda _moment: None
+            world.stores["vault"].put_by_hand("app", "a stranger's value")
+
+    world.hook = somebody_writes_our_field
+    worker = world.worker()
+    worker.rotate("app", Cause.COMPROMISED)
+    assert worker.resume().phase is Phase.RETIRED
+    assert earlier_values(world) == {"a stranger's value"}
+    assert world.rotation().old.proof is Proof.REFUSED
+    assert old not in world.alive()
