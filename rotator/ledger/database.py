@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final, Literal, TypeVar
 
 from sqlalchemy import Connection, Engine, RootTransaction, text
@@ -30,10 +30,13 @@ class Database:
         # Threads of one process queue here; SQLite's own waiting (sleep and try again) is left for other processes.
         # PostgreSQL has many writers, and groups their commits itself; a group of ours could wait for another's rows.
         self._group = GroupCommit(self._transaction) if self._is_sqlite else None
+        self._kept: Connection | None = None
         snapshot: dict[str, Any] = {} if self._is_sqlite else {"isolation_level": "REPEATABLE READ"}
         self._reads = engine.execution_options(**snapshot)
 
     def close(self) -> None:
+        """Close all connections. What is asked for afterwards opens others."""
+        self._keep(None)
         self._engine.dispose()
 
     @property
@@ -43,7 +46,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """See one state of the whole ledger for the length of the block."""
-        with self._connected(self._reads) as connection, self._begun(connection, "DEFERRED"):
+        with self._connected(self._reads.connect) as connection, self._begun(connection, "DEFERRED"):
             yield connection
 
     def write(self, change: Callable[[Connection], ResultT]) -> ResultT:
@@ -65,7 +68,7 @@ class Database:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        with self._connected(self._engine) as connection:
+        with self._connected(self._writer if self._is_sqlite else self._engine.connect) as connection:
             transaction = self._begun(connection, "IMMEDIATE")
             yield connection
             try:
@@ -78,9 +81,25 @@ class Database:
                 ) from error
 
     @contextmanager
+    def _writer(self) -> Iterator[Connection]:
+        """Give the connection of SQLite's one writer: taking one out of the pool costs half of what is done with it."""
+        writer = self._kept or self._engine.connect()
+        self._keep(writer)
+        try:
+            yield writer
+        except BaseException:
+            self._keep(None)
+            raise
+
+    def _keep(self, writer: Connection | None) -> None:
+        if self._kept is not None and self._kept is not writer:
+            self._kept.close()  # undoes what was not committed
+        self._kept = writer
+
+    @contextmanager
     def alone(self) -> Iterator[Connection]:
         """Write with every other process that wants the same kept waiting: for changes of the schema."""
-        with self._connected(self._engine) as connection, self._begun(connection, "EXCLUSIVE"):
+        with self._connected(self._engine.connect) as connection, self._begun(connection, "EXCLUSIVE"):
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _MIGRATION_LOCK})
             yield connection
@@ -93,14 +112,14 @@ class Database:
         return transaction
 
     @contextmanager
-    def _connected(self, engine: Engine) -> Iterator[Connection]:
+    def _connected(self, connect: Callable[[], AbstractContextManager[Connection]]) -> Iterator[Connection]:
         """Give a connection, and say what its errors mean: SQLAlchemy's, and the driver's own of ``Prepared``."""
         try:
-            with engine.connect() as connection:
+            with connect() as connection:
                 try:
                     yield connection
                 except self._driver.Error as error:  # SQLAlchemy has not seen it, and would go on with what is lost
-                    if engine.dialect.is_disconnect(error, connection.connection.dbapi_connection, None):
+                    if connection.dialect.is_disconnect(error, connection.connection.dbapi_connection, None):
                         connection.invalidate(error)
                     raise
         except (IntegrityError, self._driver.IntegrityError) as error:

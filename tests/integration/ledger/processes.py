@@ -130,6 +130,6 @@ def _record_and_die(url: str, key_file: Path, point: int) -> None:
             if next(statements) == point:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        before_each_statement(ledger._database.engine, die_in_time)
+        before_each_statement(ledger, die_in_time)
         event.listen(ledger._database.engine, "commit", die_in_time)
         ledger.record(lease, before, large_move(before), an_event("one"), an_event("two"))

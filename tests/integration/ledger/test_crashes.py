@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from rotator.domain.errors import LedgerUnavailable
 from rotator.ledger.ledger import Ledger
 from tests.fakes.broken_link import broken_link
 from tests.integration.ledger import processes
 from tests.integration.ledger.builders import NAME, NOW, TTL, a_rotation, a_token, an_event, begun, with_new_token
-from tests.integration.ledger.watching import before_each_statement
+from tests.integration.ledger.watching import before_each_statement, each_new_connection
 
 Sql = Callable[..., list[tuple[Any, ...]]]
 
@@ -49,7 +48,7 @@ def test_a_failure_inside_a_move_leaves_nothing_of_it(ledger: Ledger) -> None:
             for failure in failures:
                 raise failure
 
-    before_each_statement(ledger._database.engine, fails_once)
+    before_each_statement(ledger, fails_once)
     with pytest.raises(ZeroDivisionError):
         ledger.record(lease, rotation, with_new_token(rotation, a_token()), an_event())
     assert ledger.rotation(rotation.id) == rotation
@@ -65,7 +64,7 @@ def test_a_full_disk_is_said_and_changes_nothing(ledger: Ledger) -> None:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages}")
 
-    event.listen(ledger._database.engine, "checkout", fill)
+    each_new_connection(ledger, fill)
     with pytest.raises(LedgerUnavailable, match=r"database or disk is full\. Make space on the disk"):
         ledger.record(lease, rotation, rotation, an_event(detail={"why": "x" * 100_000}))
     assert ledger.rotation(rotation.id) == rotation
@@ -78,7 +77,7 @@ def test_a_ledger_that_another_program_holds_is_said(ledger: Ledger, ledger_url:
     def lose_patience(connection: Any, *_: Any) -> None:
         connection.execute("PRAGMA busy_timeout = 1")
 
-    event.listen(ledger._database.engine, "checkout", lose_patience)
+    each_new_connection(ledger, lose_patience)
     other = sqlite3.connect(ledger_url.removeprefix("sqlite:///"), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:

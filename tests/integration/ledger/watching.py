@@ -7,20 +7,29 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, event
+from sqlalchemy import event
+
+from rotator.ledger.ledger import Ledger
 
 Act = Callable[[str], None]
 
 
-def before_each_statement(engine: Engine, act: Act) -> None:
+def before_each_statement(ledger: Ledger, act: Act) -> None:
     """Have ``act`` called with the text of each statement from now on, before it is sent. It may raise."""
+    engine = ledger._database.engine
     named = {"sqlite": _of_sqlite, "postgresql": _of_postgresql}[engine.dialect.name](act)
 
     def connects(_dialect: Any, _record: Any, _arguments: Any, how: dict[str, Any]) -> None:
         how.update(named)
 
     event.listen(engine, "do_connect", connects)
-    engine.dispose()  # those that are open go another way
+    ledger.close()  # connections that are open go another way
+
+
+def each_new_connection(ledger: Ledger, act: Callable[..., None]) -> None:
+    """Have ``act`` called with each of the driver's connections from now on, when it is made."""
+    event.listen(ledger._database.engine, "connect", act)
+    ledger.close()
 
 
 def _of_sqlite(act: Act) -> dict[str, Any]:
