@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -59,10 +59,13 @@ class ConnectionBudget:
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        latest = self._clock.now() + LONGEST_WAIT
-        self._refuse_while_resting()
-        self._wait_while_closed(latest)
-        with self._counted(latest):
+        now = self._clock.now()
+        latest = now + LONGEST_WAIT
+        self._refuse_while_resting(now)
+        if self._closed_until is not None and now < self._closed_until:
+            self._wait_until(self._closed_until, latest)
+        limit = self._limits.concurrency
+        with nullcontext() if limit is None else self._counted(limit, latest):
             if self._limits.rate is not None:
                 self._wait_for_turn(self._limits.rate, latest)
             self.requests += 1
@@ -96,19 +99,14 @@ class ConnectionBudget:
         if self._breaker.failures == before:
             self._breaker.worked()
 
-    def _refuse_while_resting(self) -> None:
-        until = self.rests_until()
+    def _refuse_while_resting(self, now: datetime) -> None:
+        until = self._breaker.rests_until(now)
         if until is not None and not _urgent.get():
             raise Temporary(
                 f"Connection {self._name} does not answer, and is left alone for a while.",
                 remedy="It is asked again by itself.",
-                retry_after=until - self._clock.now(),
+                retry_after=until - now,
             )
-
-    def _wait_while_closed(self, latest: datetime) -> None:
-        closed_until, now = self._closed_until, self._clock.now()
-        if closed_until is not None and now < closed_until:
-            self._wait_until(closed_until, latest)
 
     def _wait_for_turn(self, rate: Rate, latest: datetime) -> None:
         while True:
@@ -130,11 +128,7 @@ class ConnectionBudget:
             raise Temporary("The process was asked to stop while a request waited for its turn.")
 
     @contextmanager
-    def _counted(self, latest: datetime) -> Iterator[None]:
-        limit = self._limits.concurrency
-        if limit is None:
-            yield
-            return
+    def _counted(self, limit: int, latest: datetime) -> Iterator[None]:
         while not self._ledger().begin_request(self._name, limit, self._owner, self._clock.now()):
             if self._clock.now() >= latest:
                 raise Temporary(

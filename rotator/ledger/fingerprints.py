@@ -9,6 +9,7 @@ import hmac
 import secrets
 from pathlib import Path
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from platformdirs import user_state_path
 from sqlalchemy import Connection, select
@@ -32,14 +33,22 @@ _KEY_ID: Final = "key_id"
 class LedgerKey:
     """One key for each purpose, all made from the one in the file."""
 
-    __slots__ = ("_for_events", "_for_values", "id")
+    __slots__ = ("_for_events", "_for_values", "_known", "id")
 
     def __init__(self, key: bytes) -> None:
         self._for_values = _derived(key, "values")
         self._for_events = _derived(key, "events")
         self.id = _derived(key, "id").hex()[:16]
+        self._known: WeakKeyDictionary[SecretValue, Fingerprint] = WeakKeyDictionary()
+        """A rotation asks ten times for those of two values. They end with the value."""
 
     def fingerprint(self, value: SecretValue) -> Fingerprint:
+        known = self._known.get(value)
+        if known is None:
+            known = self._known[value] = self._fingerprint(value)
+        return known
+
+    def _fingerprint(self, value: SecretValue) -> Fingerprint:
         digest = hmac.digest(self._for_values, value.reveal().encode(errors="surrogatepass"), "sha256")
         return Fingerprint(digest.hex()[:_FINGERPRINT_DIGITS])
 

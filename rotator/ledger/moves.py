@@ -109,33 +109,39 @@ def _move(connection: Connection, lease: Lease, before: Rotation, after: Rotatio
 
 
 def _save_tokens(connection: Connection, before: Rotation, after: Rotation) -> None:
-    known = {token.id: token_row(token) for token in (*before.tokens, *_maybe(before.old))}
+    known = {token.id: token for token in (*before.tokens, *_maybe(before.old))}
     if not known.keys() <= {token.id for token in (*after.tokens, *_maybe(after.old))}:
         raise WrongOrder(f"a move of rotation {before.id} would forget a token.")
     for token in _maybe(after.old):
-        _save(connection, tokens, {"id": token.id}, known.get(token.id), token_row(token))
+        _save_token(connection, known.get(token.id), token)
     for ordinal, token in enumerate(after.tokens):
-        row = token_row(token)
-        if token.id not in known:
-            row |= {"rotation": after.id, "ordinal": ordinal}
-        _save(connection, tokens, {"id": token.id}, known.get(token.id), row)
+        _save_token(connection, known.get(token.id), token, rotation=after.id, ordinal=ordinal)
+
+
+def _save_token(connection: Connection, known: Token | None, token: Token, **asked_for: Any) -> None:
+    if known is None:
+        add(connection, tokens, token_row(token) | asked_for)
+    elif known is not token:
+        _save(connection, tokens, {"id": token.id}, token_row(known), token_row(token))
 
 
 def _save_destinations(connection: Connection, before: Rotation, after: Rotation) -> None:
-    known = {place.ordinal: destination_row(before.id, place) for place in before.destinations}
+    known = {place.ordinal: place for place in before.destinations}
     if not known.keys() <= {place.ordinal for place in after.destinations}:
         raise WrongOrder(f"a move of rotation {before.id} would forget a destination.")
     for place in after.destinations:
-        which = {"rotation": after.id, "ordinal": place.ordinal}
-        _save(connection, destinations, which, known.get(place.ordinal), destination_row(after.id, place))
+        earlier = known.get(place.ordinal)
+        row = destination_row(after.id, place)
+        if earlier is None:
+            add(connection, destinations, row)
+        elif earlier is not place:
+            which = {"rotation": after.id, "ordinal": place.ordinal}
+            _save(connection, destinations, which, destination_row(before.id, earlier), row)
 
 
 def _save(
-    connection: Connection, table: Table, which: dict[str, Any], known: dict[str, Any] | None, row: dict[str, Any]
+    connection: Connection, table: Table, which: dict[str, Any], known: dict[str, Any], row: dict[str, Any]
 ) -> None:
-    if known is None:
-        add(connection, table, row)
-        return
     changes = _changes(known, row)
     if changes:
         change(connection, table, which, changes)
