@@ -7,6 +7,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -29,8 +30,12 @@ _STATEMENT: Final = re.compile(r"\{%.*?%\}")
 
 def label(request: Request) -> str:
     """Name a request in errors: its method and its path's template, with nothing filled in."""
-    path = _TEMPLATE.sub(r"{\1}", _STATEMENT.sub("", request.path))
-    return f"{request.method} {path}"
+    return f"{request.method} {_nameable(request.path)}"
+
+
+@lru_cache(maxsize=1024)
+def _nameable(path: str) -> str:
+    return _TEMPLATE.sub(r"{\1}", _STATEMENT.sub("", path))
 
 
 def build(request: Request, variables: Mapping[str, Any]) -> HttpRequest:

@@ -44,13 +44,11 @@ def _compiled(expression: str) -> ParsedResult:
 
 def search(expression: str | None, document: Any) -> Any:
     """Find what an expression names; None where the answer has another shape than it expects."""
-    from jmespath.exceptions import JMESPathError
-
     if expression is None:
         return None
     try:
         return _compiled(expression).search(document)
-    except JMESPathError:
+    except ValueError:  # jmespath's errors are of this kind
         return None
 
 

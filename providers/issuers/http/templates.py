@@ -170,19 +170,18 @@ def _compiled_path(template: str) -> Callable[[Mapping[str, Any]], Any]:
 
 def _run(compiled: Callable[[Mapping[str, Any]], Any], variables: Mapping[str, Any]) -> Any:
     """Run a template. Jinja's own messages may quote a variable, a secret too: only the kind of error is told."""
-    from jinja2 import StrictUndefined, UndefinedError
-
     try:
         result = compiled(variables)
     except _LeaveOut:
         return OMIT
     except RotatorError:  # a credential could not be had
         raise
-    except (BrokenTemplate, UndefinedError) as error:
-        raise BrokenTemplate(str(error)) from None
     except Exception as error:  # noqa: BLE001  a template can raise whatever its expression raises
-        raise BrokenTemplate(f"an expression failed with {type(error).__name__}") from None
-    if isinstance(result, StrictUndefined):
+        from jinja2 import UndefinedError
+
+        is_ours = isinstance(error, BrokenTemplate | UndefinedError)
+        raise BrokenTemplate(str(error) if is_ours else f"an expression failed with {type(error).__name__}") from None
+    if isinstance(result, _environment().undefined):
         raise BrokenTemplate("an expression gives something that does not exist")
     return result
 
