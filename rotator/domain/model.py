@@ -208,7 +208,7 @@ class Rotation:
     retry_at: datetime | None = None
     trouble: Trouble | None = None
     given_up: str | None = None
-    """Why it is being withdrawn, once that was begun: there is no way but to its end."""
+    """Why it is being withdrawn, once that was begun: no way but to its end, unless a place has none back."""
     reason: str = ""
     actor: str = ""
     commit: str | None = None

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from rotator.domain import lifecycle
 from rotator.domain.contracts import Stored
-from rotator.domain.errors import AsksPerson, InvalidInput, NeedsOperator, WrongOrder
+from rotator.domain.errors import AsksPerson, InvalidInput, NeedsOperator, Permanent, WrongOrder
 from rotator.domain.lifecycle import buried, moved, with_destinations, with_token
 from rotator.domain.model import Destination, Phase, Placed, Proof, Rotation, TokenState, Version
 from rotator.domain.secret_value import SecretValue
@@ -123,15 +123,31 @@ def withdraw(work: Work, why: str, *, restoring: bool) -> None:
     Raises NeedsOperator where withdrawing would leave a consumer with a dead token, or where that is not certain.
     """
     refuse_without_a_way_back(work)
-    places = [_cleared(work, place, restoring=restoring) for place in work.rotation.destinations]
-    cleared = with_destinations(work.rotation, places)
+    if restoring and work.rotation.given_up is None:
+        work.record(_given_up(work.rotation, why), "withdrawing", why=why)
+    cleared = with_destinations(work.rotation, _all_cleared(work, restoring=restoring))
     if cleared.given_up is None:
-        cleared = replace(without_trouble(cleared), given_up=why)  # whatever was asked for before is wanted no more
-    if cleared != work.rotation:
-        work.record(cleared, "withdrawing", why=why)
+        work.record(_given_up(cleared, why), "withdrawing", why=why)
+    elif cleared != work.rotation:
+        work.record(cleared, "taken back")
     note_shortened(work)
     after, proofs = death.end_all(work, lifecycle.own_tokens_alive(work.rotation), "discarding")
     work.record(moved(after, Phase.WITHDRAWN, work.now), "withdrawn", why=why, proof=proofs)
+
+
+def _given_up(rotation: Rotation, why: str) -> Rotation:
+    """Give the rotation as it is on its way back: whatever was asked for before is wanted no more."""
+    return replace(without_trouble(rotation), given_up=why)
+
+
+def _all_cleared(work: Work, *, restoring: bool) -> list[Destination]:
+    """Give the destinations once none holds anything of this rotation. Where that fails for good, it may go forward."""
+    try:
+        return [_cleared(work, place, restoring=restoring) for place in work.rotation.destinations]
+    except (NeedsOperator, Permanent) as error:
+        if work.rotation.given_up is not None:
+            work.record(replace(work.rotation, given_up=None), "no way back", why=error.what)
+        raise
 
 
 def refuse_without_a_way_back(work: Work) -> None:
@@ -156,8 +172,11 @@ def refuse_without_a_way_back(work: Work) -> None:
 
 
 def finish_withdrawing(work: Work) -> None:
-    """Bring a withdrawal to its end whose destinations were cleared already, and whose token may be dead."""
-    withdraw(work, work.rotation.given_up or "it was given up before", restoring=False)
+    """Bring a withdrawal to its end. Where a person asked for it, earlier values may be yet to be put back.
+
+    Else there was nothing to put back, and the new token may be dead.
+    """
+    withdraw(work, work.rotation.given_up or "it was given up before", restoring=work.rotation.given_up is not None)
 
 
 def _cleared(work: Work, destination: Destination, *, restoring: bool) -> Destination:

@@ -46,6 +46,8 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "proven": "{deaths}",
     "retired": "retired; {deaths}{put_away}",
     "withdrawing": "taking it back: {why}",
+    "taken back": "the earlier value is back everywhere",
+    "no way back": "it could not be taken back: {why}",
     "withdrawn": "withdrawn; the old token is in force",
     "resumed": "resumed",
     "trouble": "{what} {remedy}",

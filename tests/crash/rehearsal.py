@@ -76,6 +76,10 @@ class Rehearsal:
         """Name the points that the last run with this output has passed."""
         return (self.folder / output / "points").read_text().splitlines()
 
+    def before(self, point: str, output: str) -> Kill:
+        """Give the kill before the first point of this name that the last run with this output has passed."""
+        return self.points(output).index(point), "before"
+
     def said(self, output: str) -> str:
         """Give the end of what runs with this output have said."""
         return "".join((self.folder / output / name).read_text()[-_SHOWN:] for name in ("stdout", "stderr"))

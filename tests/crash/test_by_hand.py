@@ -1,5 +1,5 @@
 """The same kills where only a person can make and delete tokens: of the command that asks, of the one that takes the
-value, and of the one that sees the old token dead.
+value or is told that it is lost, and of the one that sees the old token dead or takes a person's word for it.
 
 After each kill the person reads what is asked, does it, and gives the command that follows, until nothing is open.
 Every other one of them has not kept the values that they saw.
@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from rotator.domain.model import SecretName, TokenState
+from rotator.domain.model import Proof, SecretName, TokenState
 from rotator.testing.moving_clock import MovingClock
 from tests.crash.kills import kill_everywhere
-from tests.crash.places import Bao, EnvFile
+from tests.crash.places import Bao, Destination, EnvFile
 from tests.crash.rehearsal import Kill, Rehearsal
 from tests.crash.services import MADE_LONG_AGO, Page
 from tests.fakes.token_services.dashboards import Podstack
@@ -42,9 +42,17 @@ class Person:
         self.page = page
         self.copied: dict[str, str] = {}
         """The values that they saw, by name: each was shown once."""
+        self.before_it_is_written: Kill | None = None
 
     def asks(self, run: Rehearsal, output: str = "asked", kill: Kill | None = None) -> int:
         return run.rotate(*NOW, output=output, kill=kill)
+
+    def loses(self, run: Rehearsal, output: str, kill: Kill | None) -> int:
+        """Hand a value in that dies with its process and was not kept, and say so."""
+        self.asks(run)
+        self.hands_in(run, "lost-in", self.before_it_is_written)
+        self.copied.clear()
+        return run.rotate("provide", run.name, "--lost", output=output, kill=kill)
 
     def hands_in(self, run: Rehearsal, output: str = "handed-in", kill: Kill | None = None) -> int:
         """Make the token that is asked for, unless they have its value already, and hand it in."""
@@ -125,14 +133,17 @@ def person(page: Page) -> Person:
     return Person(page)
 
 
+Stage = Callable[[], Rehearsal]
+
+
 @pytest.fixture
-def stage(page: Page, tmp_path: Path, forked: ForkedRotate, openbao: OpenBao, mount: str) -> Callable[[], Rehearsal]:
-    def make() -> Rehearsal:
+def stage_with(page: Page, tmp_path: Path, forked: ForkedRotate) -> Callable[..., Rehearsal]:
+    def make(*more: Callable[[SecretName], Destination]) -> Rehearsal:
         for name in page.live():
             page.delete(name)
         name = SecretName(f"payments-{secrets.token_hex(4)}")
         folder = tmp_path / name
-        places = EnvFile(folder), Bao(openbao, mount, name)
+        places = EnvFile(folder), *(place(name) for place in more)
         run = Rehearsal(name, folder, f"sqlite:///{tmp_path}/ledger.db", tmp_path / "ledger.key", forked, page, places)
         run.prepare("--handle", MADE_LONG_AGO)
         return run
@@ -140,11 +151,16 @@ def stage(page: Page, tmp_path: Path, forked: ForkedRotate, openbao: OpenBao, mo
     return make
 
 
-def test_a_kill_of_the_command_that_asks(stage: Callable[[], Rehearsal], person: Person) -> None:
+@pytest.fixture
+def stage(stage_with: Callable[..., Rehearsal], openbao: OpenBao, mount: str) -> Stage:
+    return lambda: stage_with(lambda name: Bao(openbao, mount, name))
+
+
+def test_a_kill_of_the_command_that_asks(stage: Stage, person: Person) -> None:
     kill_everywhere(stage, person.asks, person.finishes, fewest_points=8, ends_with=A_PERSON)
 
 
-def test_a_kill_of_the_command_that_takes_the_value(stage: Callable[[], Rehearsal], person: Person) -> None:
+def test_a_kill_of_the_command_that_takes_the_value(stage: Stage, person: Person) -> None:
     def asks_and_hands_in(run: Rehearsal, output: str, kill: Kill | None) -> int:
         person.asks(run)
         return person.hands_in(run, output, kill)
@@ -152,10 +168,38 @@ def test_a_kill_of_the_command_that_takes_the_value(stage: Callable[[], Rehearsa
     kill_everywhere(stage, asks_and_hands_in, person.finishes, fewest_points=25, ends_with=A_PERSON)
 
 
-def test_a_kill_of_the_command_that_sees_the_old_token_dead(stage: Callable[[], Rehearsal], person: Person) -> None:
+def test_a_kill_of_the_command_that_sees_the_old_token_dead(stage: Stage, person: Person) -> None:
     def does_all_of_it(run: Rehearsal, output: str, kill: Kill | None) -> int:
         person.asks(run)
         person.hands_in(run)
         return person.deletes(run, output, kill)
 
     kill_everywhere(stage, does_all_of_it, person.finishes, fewest_points=5)
+
+
+def test_a_kill_of_the_command_that_is_told_that_a_value_is_lost(
+    stage_with: Callable[..., Rehearsal], person: Person
+) -> None:
+    def let_all_of_it_pass_once() -> Rehearsal:
+        """Find the instant until which no place has the value."""
+        run = stage_with()
+        person.asks(run)
+        person.hands_in(run)
+        person.before_it_is_written = run.before("app-env.write", "handed-in")
+        person.finishes(run, 0)
+        return run
+
+    kill_everywhere(let_all_of_it_pass_once, person.loses, person.finishes, fewest_points=4, ends_with=A_PERSON)
+
+
+def test_a_kill_of_the_command_that_takes_a_persons_word(stage_with: Callable[..., Rehearsal], person: Person) -> None:
+    """An env file keeps no earlier value, so nobody can try the old token when it is gone."""
+
+    def says_that_it_is_gone(run: Rehearsal, output: str, kill: Kill | None) -> int:
+        person.asks(run)
+        person.hands_in(run)
+        return person.deletes(run, output, kill)
+
+    kill_everywhere(stage_with, says_that_it_is_gone, person.finishes, fewest_points=3)
+    with stage_with().open_ledger() as ledger:
+        assert Proof.SAID in {token.proof for token in ledger.dead_without_refusal()}

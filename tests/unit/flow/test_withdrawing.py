@@ -158,3 +158,34 @@ def test_a_withdrawn_rotation_is_tried_again_later_and_ever_more_rarely(world):
     assert worker.one_pass()[0].outcome is Outcome.WITHDRAWN
     world.clock.move(minutes=3)
     assert worker.one_pass() == []
+
+
+def test_taking_back_that_a_kill_interrupts_is_brought_to_its_end_by_the_next_run(make_world):
+    world = make_world(stores={"first": VAULT, "second": VAULT})
+    old = world.adopt()
+    with world.killed_at("before first.settle"):
+        world.worker().rotate()
+    world.lease_runs_out()
+    with world.killed_at("after first.restore"):
+        world.worker().withdraw()
+    assert {store.holds("app") for store in world.stores.values()} > {old}
+    world.lease_runs_out()
+    world.worker().one_pass()
+    assert world.rotation().phase is Phase.WITHDRAWN
+    assert world.held_everywhere() == old
+    assert world.alive() == {old}
+
+
+def test_where_a_place_has_no_way_back_the_rotation_may_still_go_forward(make_world):
+    world = make_world(stores={"first": VAULT, "second": VAULT})
+    old = world.adopt()
+    with world.killed_at("before first.settle"):
+        world.worker().rotate()
+    world.lease_runs_out()
+    world.stores["second"].script.fail("restore", denied())
+    worker = world.worker()
+    assert worker.withdraw().trouble.needs_operator
+    assert world.rotation().given_up is None
+    assert world.alive() > {old}
+    assert worker.resume().phase is Phase.RETIRED
+    assert world.alive() == {world.held_everywhere()}
