@@ -9,9 +9,9 @@ only. No URL, header or body enters an error. What a status means is left to the
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -20,22 +20,29 @@ from http import HTTPStatus
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
-from providers.http_config import DEFAULT_PORTS, HttpConfig, problem_with
+from providers.http_address import origin_of, target_of
+from providers.http_config import HttpConfig, problem_with
+from providers.http_headers import cookies_of, next_link
 from rotator.domain.contracts import Access
-from rotator.domain.errors import Ambiguous, Permanent, RotatorError, Temporary
+from rotator.domain.errors import Ambiguous, Permanent, Temporary
 
 if TYPE_CHECKING:
-    import httpx
+    import ssl
+
+    from urllib3 import BaseHTTPResponse
+
+    from providers.http_wire import Wire
 
 __all__ = ["HttpAnswer", "HttpClient", "HttpConfig", "HttpRequest", "problem_with"]
 
-_LARGEST_ANSWER: Final = 8 * 1024 * 1024
 _CONNECT_SECONDS: Final = 10.0
 _ANSWER_SECONDS: Final = 30.0
 _DOWN: Final = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 _UNSENDABLE: Final = re.compile(r"[^\x20-\x7e]|^ | $")
+_TOKEN: Final = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
+"""What a method and a header's name consist of (RFC 9110, 5.6.2)."""
 
 
 @dataclass(frozen=True)
@@ -103,11 +110,11 @@ class HttpClient:
     def __init__(self, url: str, *, ca_file: Path | None = None, access: Access | None = None) -> None:
         """``access``: whose budget every request is taken from. None: nobody's, for requests that no service counts."""
         self._base = url.rstrip("/")
-        self._client = _open_client(ca_file)
+        self._wire = _open_wire(self._base, ca_file)
         self._access = access
 
     def __repr__(self) -> str:
-        return f"HttpClient({urlsplit(self._base).netloc})"
+        return f"HttpClient({self._host})"
 
     def send(self, request: HttpRequest, *, changes: bool) -> HttpAnswer:
         """Send once, and give whatever answer came, errors too.
@@ -115,82 +122,88 @@ class HttpClient:
         Raises Temporary when nothing was sent, or when a request that changes nothing was not answered; Ambiguous
         when one that ``changes`` something may have arrived; Permanent when it cannot be sent as it is.
         """
-        outgoing = self._outgoing(request)
+        headers, target = _outgoing_headers(request), self._target(request)
         if self._access is None:
-            return self._exchange(request, outgoing, changes=changes)
+            return self._exchange(request, target, headers, changes=changes)
         with self._access.budget.request():
-            answer = self._exchange(request, outgoing, changes=changes)
+            answer = self._exchange(request, target, headers, changes=changes)
             if answer.status in _DOWN:
                 self._access.budget.unavailable()
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
             self._access.budget.throttled(answer.retry_after(self._access.clock.now()))
         return answer
 
-    def _exchange(self, request: HttpRequest, outgoing: httpx.Request, *, changes: bool) -> HttpAnswer:
-        import httpx
+    def _exchange(self, request: HttpRequest, target: str, headers: Mapping[str, str], *, changes: bool) -> HttpAnswer:
+        from providers.http_wire import NotAnswered, NotConnected, NotTrusted
 
+        assert self._wire is not None, "else there is no target either"
         try:
-            response = self._client.send(outgoing, stream=True)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise self._not_sent(request, error) from error
-        except httpx.LocalProtocolError:
-            # The cause would quote the header that cannot be sent.
-            raise Permanent(f"{request.label} was not sent: it has a header that HTTP does not allow.") from None
-        except httpx.TransportError as error:
-            raise _unanswered(request, type(error).__name__, changes=changes) from error
-        try:
-            return _answer(response, _read(response))
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            raise _unanswered(request, type(error).__name__, changes=changes) from error
-        except _TooLarge as error:
-            raise _unanswered(request, "the answer is too large", changes=changes) from error
-        finally:
-            response.close()
-
-    def _outgoing(self, request: HttpRequest) -> httpx.Request:
-        import httpx
-
-        for name, value in request.headers.items():
-            if _UNSENDABLE.search(value):
-                raise Permanent(f"{request.label} was not sent: the header {name} has characters no header can carry.")
-        try:
-            return self._client.build_request(
-                request.method,
-                self._url(request),
-                params=httpx.URL(self._url(request)).params.merge(request.query) if request.query else None,
-                headers=request.headers,
-                content=request.body,
-            )
-        except (httpx.InvalidURL, UnicodeError):
-            # The cause would quote the URL.
-            raise Permanent(f"{request.label} was not sent: its URL is not valid.") from None
-
-    def _url(self, request: HttpRequest) -> str:
-        if request.address is None:
-            return self._base + request.path
-        url = urljoin(self._base + request.path, request.address)
-        if _origin(urlsplit(url)) != _origin(urlsplit(self._base)):
+            response, body = self._wire.exchange(request.method, target, headers, request.body)
+        except NotTrusted as error:
             raise Permanent(
-                f"{request.label} was not sent: it leads to another host than the connection's url.",
-                remedy="Credentials go to the connection's own host only; check its `url`.",
-            )
-        return url
-
-    def _not_sent(self, request: HttpRequest, error: Exception) -> RotatorError:
-        host = urlsplit(self._base).netloc
-        if _is_untrusted_certificate(error):
-            return Permanent(
-                f"{request.label} was not sent: the certificate of {host} is not trusted.",
+                f"{request.label} was not sent: the certificate of {self._host} is not trusted.",
                 remedy="Set the connection's `ca_file`, or correct its `url`.",
-            )
-        return Temporary(
-            f"{request.label} was not sent: no connection to {host} ({type(error).__name__}).",
-            remedy="Check that it runs and can be reached from here.",
-        )
+            ) from error
+        except NotConnected as error:
+            raise Temporary(
+                f"{request.label} was not sent: no connection to {self._host} ({error}).",
+                remedy="Check that it runs and can be reached from here.",
+            ) from error
+        except NotAnswered as error:
+            raise _unanswered(request, str(error), changes=changes) from error
+        return _answer(response, body, self._base)
+
+    def _target(self, request: HttpRequest) -> str:
+        with suppress(ValueError):  # which would quote the URL
+            base = urlsplit(self._base)
+            if self._wire is None:
+                raise _no_url(request)
+            if request.address is None:
+                return target_of(base.path + request.path, request.query)
+            url = urlsplit(urljoin(self._base + request.path, request.address))
+            if origin_of(url) != origin_of(base):
+                raise _elsewhere(request)
+            return target_of(f"{url.path or '/'}?{url.query}", request.query)
+        raise _no_url(request)
+
+    @property
+    def _host(self) -> str:
+        return urlsplit(self._base).netloc
 
 
-class _TooLarge(Exception):
-    pass
+def _outgoing_headers(request: HttpRequest) -> dict[str, str]:
+    names = set()
+    for name, value in request.headers.items():
+        if not _TOKEN.fullmatch(name):
+            raise Permanent(f"{request.label} was not sent: it has a header that HTTP does not allow.")
+        if _UNSENDABLE.search(value):
+            raise Permanent(f"{request.label} was not sent: the header {name} has characters no header can carry.")
+        names.add(name.lower())
+    if not _TOKEN.fullmatch(request.method):
+        raise Permanent(f"{request.label} was not sent: it has a method that HTTP does not allow.")
+    ours = {name: value for name, value in _usual_headers().items() if name.lower() not in names}
+    return {**ours, **request.headers}
+
+
+@lru_cache
+def _usual_headers() -> Mapping[str, str]:
+    version = metadata.version("secrets-rotator")
+    return {
+        "User-Agent": f"secrets-rotator/{version}",
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+    }
+
+
+def _no_url(request: HttpRequest) -> Permanent:
+    return Permanent(f"{request.label} was not sent: its URL is not valid.")
+
+
+def _elsewhere(request: HttpRequest) -> Permanent:
+    return Permanent(
+        f"{request.label} was not sent: it leads to another host than the connection's url.",
+        remedy="Credentials go to the connection's own host only; check its `url`.",
+    )
 
 
 def _unanswered(request: HttpRequest, why: str, *, changes: bool) -> Temporary:
@@ -199,73 +212,33 @@ def _unanswered(request: HttpRequest, why: str, *, changes: bool) -> Temporary:
     return Temporary(f"{request.label} was not answered ({why}).")
 
 
-def _open_client(ca_file: Path | None) -> httpx.Client:
+def _open_wire(url: str, ca_file: Path | None) -> Wire | None:
+    """Give connections to this URL's origin; None when it has no host that could be asked, which each request tells."""
+    from providers.http_wire import Wire
+
+    try:
+        origin = origin_of(urlsplit(url))
+        trust = _trust(ca_file) if ca_file or origin.scheme == "https" else None
+        return Wire(origin, trust, connect_seconds=_CONNECT_SECONDS, answer_seconds=_ANSWER_SECONDS)
+    except ValueError:
+        return None
+
+
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
     import ssl
 
-    import httpx
-
-    # httpx logs every URL at INFO, and httpcore every answer's headers at DEBUG: either may hold a secret.
-    for library in ("httpx", "httpcore"):
-        logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
-        trust = ssl.create_default_context(cafile=ca_file)
+        return ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
         raise Permanent(f"The CA file {ca_file} cannot be used: {error}.", remedy="Correct `ca_file`.") from error
-    return httpx.Client(
-        verify=trust,
-        trust_env=False,
-        follow_redirects=False,
-        timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
-        cookies=_no_cookies(),
-        headers={"User-Agent": _user_agent(), "Accept": "application/json", "Accept-Encoding": "identity"},
-    )
 
 
-def _no_cookies() -> Any:
-    """A jar that keeps nothing: a session's cookies belong to its login, not to every request on this client."""
-    from http.cookiejar import CookieJar, DefaultCookiePolicy
-
-    return CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
-
-
-@lru_cache
-def _user_agent() -> str:
-    return f"secrets-rotator/{metadata.version('secrets-rotator')}"
-
-
-def _read(response: httpx.Response) -> bytes:
-    body = bytearray()
-    for piece in response.iter_bytes():
-        body += piece
-        if len(body) > _LARGEST_ANSWER:
-            raise _TooLarge
-    return bytes(body)
-
-
-def _answer(response: httpx.Response, body: bytes) -> HttpAnswer:
-    import httpx
-
-    cookies = httpx.Cookies()
-    if "set-cookie" in response.headers:  # looking for them takes half as long as a request
-        cookies.extract_cookies(response)
+def _answer(response: BaseHTTPResponse, body: bytes, url: str) -> HttpAnswer:
+    headers = {name.lower(): value.strip() for name, value in response.headers.itermerged()}
     return HttpAnswer(
-        status=response.status_code,
-        headers={name.lower(): value for name, value in response.headers.items()},
+        status=response.status,
+        headers=headers,
         body=body,
-        cookies=tuple((cookie.name, cookie.value or "") for cookie in cookies.jar),
-        next_link=response.links.get("next", {}).get("url"),
+        cookies=cookies_of(response.headers.getlist("set-cookie"), url) if "set-cookie" in headers else (),
+        next_link=next_link(headers["link"]) if "link" in headers else None,
     )
-
-
-def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
-    return url.scheme, url.hostname, url.port or DEFAULT_PORTS.get(url.scheme)
-
-
-def _is_untrusted_certificate(error: BaseException | None) -> bool:
-    import ssl
-
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False

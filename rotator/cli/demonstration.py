@@ -6,6 +6,7 @@ for a look around.
 
 from __future__ import annotations
 
+import http.client
 import importlib.util
 import json
 import os
@@ -15,9 +16,10 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from rotator.cli.output import line
 from rotator.domain.errors import Permanent
@@ -120,19 +122,23 @@ def _prove(folder: Path, issuer: str, aws: str | None, old: SecretValue) -> None
 
 
 def _status(issuer: str, value: SecretValue) -> int:
-    import httpx
-
-    headers = {"Authorization": f"Bearer {value.reveal()}"}
-    return httpx.get(f"{issuer}/v1/self", headers=headers, trust_env=False).status_code
+    status, _ = _ask(issuer, "GET", "/v1/self", value)
+    return status
 
 
 def _hand_made_token(folder: Path, issuer: str) -> SecretValue:
-    import httpx
-
     admin = SecretValue((folder / "admin-token").read_text().strip())
-    headers = {"Authorization": f"Bearer {admin.reveal()}"}
-    made = httpx.post(f"{issuer}/v1/tokens", json={"name": "made-by-hand"}, headers=headers, trust_env=False)
-    return SecretValue(made.raise_for_status().json()["token"])
+    status, made = _ask(issuer, "POST", "/v1/tokens", admin, json.dumps({"name": "made-by-hand"}))
+    if status != 201:  # noqa: PLR2004  "Created"
+        raise DemoFailed(f"The sandbox made no token ({status}).", remedy="Run the demo again.")
+    return SecretValue(json.loads(made)["token"])
+
+
+def _ask(issuer: str, method: str, path: str, value: SecretValue, body: str | None = None) -> tuple[int, bytes]:
+    with closing(http.client.HTTPConnection(urlsplit(issuer).netloc)) as connection:
+        connection.request(method, path, body, {"Authorization": f"Bearer {value.reveal()}"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
 
 
 @contextmanager

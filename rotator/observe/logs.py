@@ -1,7 +1,7 @@
 """Structured logs that cannot carry a token: an allow-list of fields first, redaction by known value last.
 
 Lines go to standard error, as JSON where machines read them. Libraries log through the same door, and only warnings:
-at lower levels botocore, urllib3 and httpx print bodies and URLs.
+at lower levels botocore prints bodies and URLs. urllib3 prints URLs and headers in warnings, too, so it says nothing.
 
 Most runs write no line at all, so structlog (40 ms) is imported for the first one.
 """
@@ -41,7 +41,7 @@ ALLOWED_FIELDS: Final = frozenset(
 )
 """What a log line may say. A field that is not here is dropped by name; its value is never looked at."""
 
-_LIBRARIES: Final = ("alembic", "apscheduler", "boto3", "botocore", "hvac", "httpx", "httpcore", "requests", "urllib3")
+_LIBRARIES: Final = ("alembic", "apscheduler", "boto3", "botocore", "hvac", "requests")
 
 _clock = SystemClock()
 
@@ -76,6 +76,7 @@ def configure(level: str, *, as_json: bool) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in _LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 def logger() -> Any:

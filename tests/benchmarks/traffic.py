@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
 from botocore.httpsession import URLLib3Session
 
+from providers.http_wire import Wire
 from rotator.ledger.database import Database
 from rotator.ledger.ledger import Ledger
 
@@ -58,11 +58,11 @@ def watched(latency: float = 0.0) -> Iterator[Traffic]:
     """Watch everything that this process sends and commits. ``latency``: seconds added to each request."""
     traffic = Traffic()
 
-    def http(_self: Any, request: httpx.Request) -> str:
-        return f"{request.method} " + _HANDLE.sub(r"\1/{id}", request.url.path)
+    def http(_self: Any, method: str, target: str) -> str:
+        return f"{method} " + _HANDLE.sub(r"\1/{id}", target.partition("?")[0])
 
     with (
-        _around(httpx.Client, "send", lambda call, *given: traffic.took_place(http(*given[:2]), call, latency)),
+        _around(Wire, "exchange", lambda call, *given: traffic.took_place(http(*given[:3]), call, latency)),
         _around(Database, "_begun", lambda call, _self, _on, kind: traffic.transaction(kind, call)),
         _around(URLLib3Session, "send", lambda call, *given: traffic.took_place(_operation(given[1]), call, latency)),
     ):

@@ -75,14 +75,14 @@ class Points:
 
     def _watch_the_wire(self) -> None:
         """Watch what the SDKs send. The ledger's own connections to PostgreSQL do not come by here."""
-        import httpx
         import psycopg
         import requests
         from botocore.httpsession import URLLib3Session
 
+        from providers.http_wire import Wire
         from providers.issuers.postgresql_login import issuer as postgresql_login
 
-        self._watch(httpx.Client, "send", lambda _self, request, *_a: f"request {request.method} {request.url.path}")
+        self._watch(Wire, "exchange", lambda _self, method, target, *_a: f"request {method} {_path(target)}")
         self._watch(
             requests.Session, "send", lambda _self, request, *_a: f"request {request.method} {_path(request.url)}"
         )

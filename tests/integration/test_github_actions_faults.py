@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 
 from providers.stores.github_actions.plugin import GitHubPlace
@@ -163,9 +162,10 @@ def test_somebody_who_writes_before_our_look_is_not_overwritten(
     assert secret(github).value == "set-by-hand"
 
 
-def test_a_silent_server_is_given_up_in_time(store: GitHubStore, proxy: FaultProxy) -> None:
+def test_a_silent_server_is_given_up_in_time(proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("providers.http._ANSWER_SECONDS", 0.2)
+    store = opened(proxy.url)
     expected = version_of(store.current(PLACE))
-    store._github._client._client.timeout = httpx.Timeout(0.2)
     proxy.fail("PUT", "API_TOKEN", delay(30))
     assert type(refusal_of(lambda: store.write(PLACE, fresh(), expected, "rotation-1"))) is Ambiguous
     proxy.fail("GET", "API_TOKEN", delay(30))

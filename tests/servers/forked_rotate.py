@@ -29,8 +29,8 @@ import rotator
 REPOSITORY: Final = Path(__file__).parents[2]
 
 _SDKS: Final = (
-    *("boto3.session", "botocore.auth", "encodings.ascii", "httpx", "hvac", "jinja2", "jmespath", "psycopg"),
-    *("requests", "sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite", "yaml"),
+    *("boto3.session", "botocore.auth", "encodings.ascii", "hvac", "jinja2", "jmespath", "psycopg"),
+    *("requests", "sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite", "urllib3", "yaml"),
 )
 _NOT_FOR_RUNS: Final = ("__main__", "migrations", "testing")
 _AWS_SERVICES: Final = ("iam", "secretsmanager", "sts")

@@ -6,7 +6,6 @@ import json
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 
 from providers.stores.gitlab.store import GitLabStore
@@ -168,9 +167,10 @@ def test_a_version_is_another_one_once_the_token_was_replaced(service: GitLab, s
 # --- time and ways ----------------------------------------------------------------------------------------------------
 
 
-def test_a_silent_server_is_given_up_in_time(store: GitLabStore, proxy: FaultProxy) -> None:
+def test_a_silent_server_is_given_up_in_time(proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("providers.http._ANSWER_SECONDS", 0.2)
+    store = opened(proxy.url)
     expected = version_of(store.current(PLACE))
-    store._variables._session._http._client.timeout = httpx.Timeout(0.2)
     proxy.fail("PUT", KEY, delay(30))
     assert type(refusal_of(lambda: store.write(PLACE, fresh(), expected, "rotation-1"))) is Ambiguous
     proxy.fail("GET", KEY, delay(30))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 
 from providers.stores.jenkins.store import JenkinsStore
@@ -186,8 +185,11 @@ def test_an_edit_just_after_our_write_makes_it_ambiguous_and_the_next_try_keeps_
 # --- slow, elsewhere, too often ---------------------------------------------------------------------------------------
 
 
-def test_a_silent_server_is_given_up_in_time(store: JenkinsStore, proxy: FaultProxy, expected: Version) -> None:
-    store._jenkins._client._client.timeout = httpx.Timeout(0.2)
+def test_a_silent_server_is_given_up_in_time(
+    jenkins: JenkinsService, proxy: FaultProxy, expected: Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("providers.http._ANSWER_SECONDS", 0.2)
+    store = opened(jenkins, f"{proxy.url}{PREFIX}")
     proxy.fail("POST", "config.xml", delay(30))
     assert type(refusal_of(lambda: store.write(PLACE, fresh(), expected, "rotation-1"))) is Ambiguous
     proxy.fail("GET", "config.xml", delay(30))

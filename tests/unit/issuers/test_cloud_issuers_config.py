@@ -94,7 +94,7 @@ def test_the_page_names_every_setting_and_every_option(plugin: IssuerPlugin) -> 
 
 
 def test_naming_the_plug_ins_imports_no_sdk() -> None:
-    foreign = "('azure', 'msal', 'cryptography', 'requests', 'httpx')"
+    foreign = "('azure', 'msal', 'cryptography', 'requests', 'urllib3')"
     packages = ", ".join(
         f"providers.issuers.{name}" for name in ("azure_app", "gcp_service_account", "openbao_approle")
     )

@@ -168,6 +168,12 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(certificate):
         HttpClient(server.url).send(WRITE, changes=True)
 
 
+def test_a_certificate_for_another_host_is_refused(certificate):
+    ca_file, context = certificate
+    with scripted_server(context) as server, pytest.raises(Permanent, match="not trusted"):
+        HttpClient(server.url.replace("127.0.0.1", "localhost"), ca_file=ca_file).send(WRITE, changes=True)
+
+
 def test_a_ca_of_ones_own_is_trusted(certificate):
     ca_file, context = certificate
     with scripted_server(context) as server:

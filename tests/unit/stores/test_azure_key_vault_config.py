@@ -155,7 +155,7 @@ def test_naming_the_plug_in_imports_no_sdk() -> None:
     assert Plugins().store("azure-key-vault") is PLUGIN
     program = (
         "import sys, providers.stores.azure_key_vault; "
-        "print([n for n in ('azure', 'msal', 'cryptography', 'requests', 'httpx') if n in sys.modules])"
+        "print([n for n in ('azure', 'msal', 'cryptography', 'requests', 'urllib3') if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -201,7 +201,7 @@ def test_the_plug_in_declares_every_credential_of_every_method() -> None:
 
 
 def test_naming_the_plug_in_imports_no_sdk() -> None:
-    sdks = ("hvac", "requests", "httpx", "boto3", "botocore")
+    sdks = ("hvac", "requests", "urllib3", "boto3", "botocore")
     program = f"import sys, providers.stores.vault; print([name for name in {sdks} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
