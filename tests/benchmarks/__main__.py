@@ -43,8 +43,12 @@ def _rotations(folder: Path) -> Iterator[str]:
         for threads, batches in ((1, alone), (THREADS, together)):
             found = cpu.compare(made, batches, threads)
             label = f"{threads} thread{'s' if threads > 1 else ''}"
-            times = f"{min(found.rotator) * 1000:.1f} ms and {min(found.bare) * 1000:.1f} ms"
-            yield f"  {label:<9} x {found.median:.2f} (minima: x {found.of_minima:.2f}; {times})"
+            yield (
+                f"  {label:<9} x {found.over(found.same_calls):.2f} with the same calls, "
+                f"x {found.over(found.necessary):.2f} with the necessary ones alone "
+                f"({min(found.rotator) * 1000:.1f}, {min(found.same_calls) * 1000:.1f} and "
+                f"{min(found.necessary) * 1000:.1f} ms at the least)"
+            )
         once = round_trips.of_one_rotation(made, single)
         yield f"Ledger: {once.commits} commits a rotation, {cpu.ledger_share(made, share):.0%} of its CPU seconds"
         yield f"Requests of a rotation: {len(once.requests)}, of which necessary: {len(NECESSARY)}"

@@ -54,6 +54,12 @@ def rotate(issuer: httpx.Client, admin: str, aws: Any, name: str, old: Mapping[s
     assert not _accepts(issuer, old["token"])
 
 
+def rotate_with_the_same_calls(issuer: httpx.Client, admin: str, aws: Any, name: str, old: Mapping[str, str]) -> None:
+    """Rotate with each call that Rotator makes: it looks first whether the secret may be written at all."""
+    assert "DeletedDate" not in aws.describe_secret(SecretId=name)
+    rotate(issuer, admin, aws, name, old)
+
+
 def _accepts(issuer: httpx.Client, value: str) -> bool:
     answer = issuer.get("/v1/self", headers={"Authorization": f"Bearer {value}"})
     assert answer.status_code in (200, 401)
