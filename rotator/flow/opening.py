@@ -8,7 +8,7 @@ stays in memory, to be tried when it should be dead.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rotator.domain import plan
@@ -67,12 +67,19 @@ def begin(tools: Tools, order: Order, secret: Secret | None = None) -> Begun:
     Raises Permanent, Temporary or NeedsOperator for what stands in the way, and AlreadyOpen or OutOfDate when another
     process was quicker: then nothing was touched.
     """
-    secret = secret or tools.ledger.secret(order.policy.name)
+    held = Held()
+    try:
+        return _begin(tools, order, secret or tools.ledger.secret(order.policy.name), held)
+    except Exception:
+        held.forget()  # nobody goes on with it, however long the error is kept
+        raise
+
+
+def _begin(tools: Tools, order: Order, secret: Secret, held: Held) -> Begun:
     if order.decided_on is not None and _how_far(order.decided_on) != _how_far(secret):
         raise OutOfDate(secret.name)
     targets = [Destination(ordinal, target) for ordinal, target in enumerate(order.policy.targets)]
     _refuse_obstacles(tools, order)
-    held = Held()
     contains = order.mode is Mode.REVOKE_FIRST and order.cause is Cause.COMPROMISED
     destinations = _looked_at(tools, targets, secret, held, even_unseen=contains)
     rotation = _planned(tools, order, secret, destinations)
@@ -133,27 +140,27 @@ def _looked_at(
     back, and a person says then that what stands there may be written over.
     """
 
-    def look(destination: Destination) -> Stored | None:
+    def look(destination: Destination) -> Destination:
         opened = tools.connections.destination(destination.target)
-        return opened.store.preflight(opened.place)
+        stored = opened.store.preflight(opened.place)
+        return _as_it_is(tools, destination, stored, secret, held) if stored is not None else destination
 
     results = side_by_side(look, targets)
     failures = [(place, result) for place, result in results if isinstance(result, Exception)]
     if failures and not (even_unseen and all(isinstance(error, Temporary) for _, error in failures)):
         raise gravest(failures)
-    looked_at = []
-    for place, stored in results:
-        if stored is None or isinstance(stored, Exception):
-            looked_at.append(place)
-            continue
-        value = stored.value
-        fingerprint = tools.ledger.fingerprint(value) if value is not None else None
-        if secret.current is not None and fingerprint is not None and fingerprint == secret.current.fingerprint:
-            held.old = value
-        looked_at.append(
-            Destination(place.ordinal, place.target, before=stored.version, before_fingerprint=fingerprint)
-        )
-    return tuple(looked_at)
+    return tuple(place if isinstance(result, Exception) else result for place, result in results)
+
+
+def _as_it_is(tools: Tools, destination: Destination, stored: Stored, secret: Secret, held: Held) -> Destination:
+    value = stored.value
+    if value is None:
+        return replace(destination, before=stored.version)
+    held.shown.append(value)
+    fingerprint = tools.ledger.fingerprint(value)
+    if secret.current is not None and fingerprint == secret.current.fingerprint:
+        held.old = value
+    return replace(destination, before=stored.version, before_fingerprint=fingerprint)
 
 
 def _planned(tools: Tools, order: Order, secret: Secret, destinations: tuple[Destination, ...]) -> Rotation:

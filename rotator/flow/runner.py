@@ -74,6 +74,7 @@ class Runner:
     def _let_go(self, work: Work) -> None:
         """Give the lease back. A daemon that holds the old value stays first in line: nobody else may have it."""
         rotation, ledger = work.rotation, self.tools.ledger
+        work.held.shown.clear()
         in_overlap = rotation.phase is Phase.CONFIRMED and rotation.trouble is None
         if not rotation.phase.is_open:
             self._held.pop(rotation.id, None)

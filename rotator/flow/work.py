@@ -63,6 +63,13 @@ class Held:
 
     new: SecretValue | None = None
     old: SecretValue | None = None
+    shown: list[SecretValue] = field(default_factory=list)
+    """What the places held when it began, until this run ends: what stores saw beside it is kept for as long."""
+
+    def forget(self) -> None:
+        """Let go of all of them."""
+        self.new = self.old = None
+        self.shown.clear()
 
 
 @dataclass(frozen=True)

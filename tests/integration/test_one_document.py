@@ -239,3 +239,24 @@ def test_the_proof_of_one_in_its_overlap_is_left_to_it_only_where_it_was_comprom
     assert first.old.proof is (Proof.REFUSED if compromised else Proof.UNLISTED)
     assert world.dead_values_to_go_back_to() == []
     world.ledger.close()
+
+
+def test_a_rotation_that_does_not_begin_leaves_nothing_in_memory_of_what_its_places_held(
+    tmp_path: Path, moto: Moto
+) -> None:
+    document = InSecretsManager(moto)
+    world = Shared(tmp_path, document)
+    seen, store = document.store._seen, ConnectionName("store")
+    missing = Target(store, {"document": "app", "field": "ours"})
+    world.policies["ours"] = replace(world.policies["ours"], targets=(*world.policies["ours"].targets, missing))
+    whole = world.destination
+    places = iter([whole(missing), OpenDestination(document.store, AwsPlace(secret="not/there"))])
+    world.destination = lambda _target: next(places)  # type: ignore[method-assign]
+    assert world.worker().rotate("ours").outcome is Outcome.REFUSED
+    assert len(seen) == 0
+
+    world.destination = whole  # type: ignore[method-assign]
+    with world.killed_at("before issuer.issue"):
+        world.worker().rotate("theirs")
+    assert len(seen) == 0, "it goes with the process that had begun"
+    world.ledger.close()

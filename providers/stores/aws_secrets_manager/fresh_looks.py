@@ -1,14 +1,19 @@
-"""What was seen a moment ago, for whoever acts on it next: kept once, given once, and gone after a minute."""
+"""What was seen a moment ago, for whoever acts on it next: given once, and believed for a minute.
+
+A look holds values. So it lives no longer than the value that was shown to whoever looked: when they do not go on, and
+let go of that, nothing of it is left in memory.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Hashable
 from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from rotator.domain.clock import Clock
+from rotator.domain.secret_value import SecretValue
 
 SeenT = TypeVar("SeenT")
 
@@ -20,24 +25,26 @@ class FreshLooks(Generic[SeenT]):
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._looks: OrderedDict[Hashable, tuple[datetime, SeenT]] = OrderedDict()
+        self._shown: WeakValueDictionary[Hashable, SecretValue] = WeakValueDictionary()
+        self._looks: WeakKeyDictionary[SecretValue, tuple[datetime, SeenT]] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
-    def keep(self, what: Hashable, seen: SeenT) -> None:
-        now = self._clock.now()
+    def keep(self, what: Hashable, seen: SeenT, shown: SecretValue) -> None:
+        """Keep a look for as long as somebody holds ``shown``, the value in it that was given to them."""
         with self._lock:
-            self._looks[what] = now, seen
-            self._looks.move_to_end(what)
-            # They hold values: an old one goes with the next look.
-            while not _is_fresh(next(iter(self._looks.values()))[0], now):
-                self._looks.popitem(last=False)
+            self._shown[what] = shown
+            self._looks[shown] = self._clock.now(), seen
 
     def take(self, what: Hashable) -> SeenT | None:
         """Give what was seen, for the first time that it is asked for; None when that was too long ago, or never."""
-        now = self._clock.now()
         with self._lock:
-            at, seen = self._looks.pop(what, (None, None))
-        return seen if at is not None and _is_fresh(at, now) else None
+            shown = self._shown.pop(what, None)
+            look = self._looks.pop(shown, None) if shown is not None else None
+        return look[1] if look is not None and _is_fresh(look[0], self._clock.now()) else None
+
+    def __len__(self) -> int:
+        """Count the looks that are kept."""
+        return len(self._looks)
 
 
 def _is_fresh(at: datetime, now: datetime) -> bool:

@@ -4,8 +4,9 @@ A write stages a version (AWSPENDING); ``promote`` moves AWSCURRENT from the ver
 refuses that when the label is not there any more: the compare-and-set. AWSPENDING is taken off afterwards, because
 AWS's own rotation takes one that was left behind for a rotation under way (aws-samples rotation-lambdas #168).
 
-What ``preflight`` saw serves the write that follows within a minute, which then asks nothing again. A change in
-between is noticed where it is now: AWS moves the label from the version that we built upon, and from no other.
+What ``preflight`` saw serves the write that follows within a minute, which then asks nothing again, as long as the
+value that it gave is held on to. A change in between is noticed where it is now: AWS moves the label from the version
+that we built upon, and from no other.
 
 Semantics from AWS's API reference and rotation templates; proven on moto 5.2, and on a fake where moto differs.
 """
@@ -96,8 +97,10 @@ class SecretsManagerStore:
         held = self._held(place, VersionStage=CURRENT)
         if held is None:
             return None
-        self._seen.keep((place.secret, place.field), held)
-        return held.stored(place)
+        stored = held.stored(place)
+        if stored.value is not None:
+            self._seen.keep((place.secret, place.field), held, stored.value)
+        return stored
 
     def write(self, place: AwsPlace, value: SecretValue, expected: Version | None, key: str) -> Version:
         mark = _mark(place, key)

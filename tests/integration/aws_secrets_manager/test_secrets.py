@@ -115,6 +115,21 @@ def test_a_look_serves_one_write(store: SecretsManagerStore, secret: Secret, pla
         store.write(place, fresh(), seen.version, "rotation-2")
 
 
+def test_nothing_of_a_look_is_kept_when_whoever_looked_does_not_go_on(
+    store: SecretsManagerStore, secret: Secret, place: AwsPlace
+) -> None:
+    shown = store.preflight(place)
+    assert shown is not None
+    assert len(store._seen) == 1
+    version = shown.version
+    del shown
+    assert len(store._seen) == 0
+    secret.move("AWSPENDING", "w" * 36)
+    secret.contents["w" * 36] = {"SecretString": DOCUMENT}
+    with pytest.raises(NeedsOperator):  # so it looks for itself
+        store.write(place, fresh(), version, "rotation-1")
+
+
 def test_restoring_keeps_what_neighbours_became_since(
     store: SecretsManagerStore, secret: Secret, place: AwsPlace
 ) -> None:
