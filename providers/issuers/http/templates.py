@@ -22,8 +22,8 @@ _LONE_EXPRESSION: Final = re.compile(r"\s*\{\{-?(.*?)-?\}\}\s*", re.DOTALL)
 _NAME_ALONE: Final = re.compile(
     r"\{\{ (name|expiry|(?:chosen|credentials|item|options|session|settings|token)\.[A-Za-z_][A-Za-z0-9_]*) \}\}"
 )
-_TEXT_AND_NAMES: Final = re.compile(rf"(?:[^{{]|\{{(?![{{%#])|{_NAME_ALONE.pattern})*+")
-"""What nearly all templates of profiles are: it takes no Jinja2, which is slow to import, to see what they refer to."""
+_TEXT_AND_NAMES: Final = re.compile(rf"(?:[^{{\r]|\{{(?![{{%#])|{_NAME_ALONE.pattern})*+")
+"""What nearly all templates of profiles are. Filling them in takes no Jinja2, which is slow to import and to run."""
 
 
 class BrokenTemplate(ValueError):
@@ -150,8 +150,13 @@ def _environment(*, in_path: bool = False) -> SandboxedEnvironment:
     return environment
 
 
+Filled = Callable[[Mapping[str, Any]], Any]
+
+
 @lru_cache(maxsize=1024)
-def _compiled(template: str) -> Callable[[Mapping[str, Any]], Any]:
+def _compiled(template: str) -> Filled:
+    if _TEXT_AND_NAMES.fullmatch(template):
+        return _of_text_and_names(template)
     from jinja2 import nodes
 
     environment = _environment()
@@ -159,31 +164,71 @@ def _compiled(template: str) -> Callable[[Mapping[str, Any]], Any]:
     lone = _LONE_EXPRESSION.fullmatch(template)
     match body:
         case [nodes.Output(nodes=[expression])] if lone and not isinstance(expression, nodes.TemplateData):
-            return environment.compile_expression(lone.group(1), undefined_to_none=False)
-    return environment.from_string(template).render
+            return _by_jinja(environment.compile_expression(lone.group(1), undefined_to_none=False))
+    return _by_jinja(environment.from_string(template).render)
 
 
 @lru_cache(maxsize=1024)
-def _compiled_path(template: str) -> Callable[[Mapping[str, Any]], Any]:
-    return _environment(in_path=True).from_string(template).render
+def _compiled_path(template: str) -> Filled:
+    if _TEXT_AND_NAMES.fullmatch(template):
+        return _joined(template, _as_segment)
+    return _by_jinja(_environment(in_path=True).from_string(template).render)
 
 
-def _run(compiled: Callable[[Mapping[str, Any]], Any], variables: Mapping[str, Any]) -> Any:
-    """Run a template. Jinja's own messages may quote a variable, a secret too: only the kind of error is told."""
+def _of_text_and_names(template: str) -> Filled:
+    lone = _NAME_ALONE.fullmatch(template.strip())
+    if lone is None:
+        return _joined(template, _as_text)
+    name = lone.group(1)
+    return lambda variables: _named(name, variables)
+
+
+def _joined(template: str, write: Callable[[Any], Any]) -> Filled:
+    """Give what joins the texts of a template with what its names stand for, as Jinja2 would."""
+    parts = _NAME_ALONE.split(template)  # a text, a name, a text …
+
+    def fill_in(variables: Mapping[str, Any]) -> str:
+        filled = list(parts)
+        filled[1::2] = [str(write(_named(name, variables))) for name in parts[1::2]]
+        return "".join(filled)
+
+    return fill_in
+
+
+def _named(name: str, variables: Mapping[str, Any]) -> Any:
+    """Give a variable, or the part of one that ``options.user`` names."""
+    root, dot, part = name.partition(".")
     try:
-        result = compiled(variables)
+        return variables[root][part] if dot else variables[root]
+    except (LookupError, TypeError):
+        raise BrokenTemplate(f"'{name}' is undefined") from None
+
+
+def _by_jinja(compiled: Filled) -> Filled:
+    from jinja2 import StrictUndefined, UndefinedError
+
+    def fill_in(variables: Mapping[str, Any]) -> Any:
+        try:
+            result = compiled(variables)
+        except UndefinedError as error:
+            raise BrokenTemplate(str(error)) from None
+        if isinstance(result, StrictUndefined):
+            raise BrokenTemplate("an expression gives something that does not exist")
+        return result
+
+    return fill_in
+
+
+def _run(fill_in: Filled, variables: Mapping[str, Any]) -> Any:
+    """Fill a template in. What goes wrong may quote a variable, a secret too: only the kind of error is told."""
+    try:
+        return fill_in(variables)
     except _LeaveOut:
         return OMIT
-    except RotatorError:  # a credential could not be had
+    except (RotatorError, BrokenTemplate):  # a credential could not be had; what we say ourselves
         raise
     except Exception as error:  # noqa: BLE001  a template can raise whatever its expression raises
-        from jinja2 import UndefinedError
-
-        is_ours = isinstance(error, BrokenTemplate | UndefinedError)
-        raise BrokenTemplate(str(error) if is_ours else f"an expression failed with {type(error).__name__}") from None
-    if isinstance(result, _environment().undefined):
-        raise BrokenTemplate("an expression gives something that does not exist")
-    return result
+        raise BrokenTemplate(f"an expression failed with {type(error).__name__}") from None
 
 
 def _as_text(value: Any) -> Any:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import TemplateSyntaxError
 
 from providers.issuers.http.templates import (
     OMIT,
@@ -173,3 +176,38 @@ def found_in(template):
 def test_a_text_that_is_no_template_is_refused_at_load(template):
     with pytest.raises(BrokenTemplate):
         references(template)
+
+
+PIECES = st.lists(
+    st.one_of(
+        st.text(st.sampled_from("a/ {}%#\n'\"é"), max_size=4),
+        st.sampled_from(
+            ["name", "expiry", *(f"options.{part}" for part in ("scopes", "team", "unset", "keys", "on", "absent"))]
+        ).map(lambda name: f"{{{{ {name} }}}}"),
+    ),
+    max_size=6,
+).map("".join)
+
+
+@given(PIECES)
+def test_text_and_names_are_filled_in_as_jinja_would(template):
+    other_way = template.replace("{{ ", "{{  ").replace(" }}", "  }}")  # not how it is known that it takes no Jinja
+
+    def outcome(fill_in, written):
+        try:
+            return fill_in(written, VARIABLES)
+        except BrokenTemplate:
+            return BrokenTemplate
+        except TemplateSyntaxError:
+            return TemplateSyntaxError
+
+    for fill_in in (render, render_path):
+        assert outcome(fill_in, template) == outcome(fill_in, other_way)
+
+
+def test_threads_fill_one_template_in_with_values_of_their_own():
+    def filled(number: int) -> str:
+        return render("Bearer {{ token.value }}", {"token": Named({"value": str(number)})})
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(filled, range(2000))) == [f"Bearer {number}" for number in range(2000)]
