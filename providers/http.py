@@ -15,9 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from http import HTTPStatus
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urljoin, urlsplit
@@ -25,6 +24,7 @@ from urllib.parse import urljoin, urlsplit
 from providers.http_address import origin_of, target_of
 from providers.http_config import HttpConfig, problem_with
 from providers.http_headers import cookies_of, next_link
+from providers.user_agent import user_agent
 from rotator.domain.contracts import Access
 from rotator.domain.errors import Ambiguous, Permanent, Temporary
 
@@ -181,18 +181,8 @@ def _outgoing_headers(request: HttpRequest) -> dict[str, str]:
         names.add(name.lower())
     if not _TOKEN.fullmatch(request.method):
         raise Permanent(f"{request.label} was not sent: it has a method that HTTP does not allow.")
-    ours = {name: value for name, value in _usual_headers().items() if name.lower() not in names}
-    return {**ours, **request.headers}
-
-
-@lru_cache
-def _usual_headers() -> Mapping[str, str]:
-    version = metadata.version("secrets-rotator")
-    return {
-        "User-Agent": f"secrets-rotator/{version}",
-        "Accept": "application/json",
-        "Accept-Encoding": "identity",
-    }
+    ours = {"User-Agent": user_agent(), "Accept": "application/json", "Accept-Encoding": "identity"}
+    return {**{name: value for name, value in ours.items() if name.lower() not in names}, **request.headers}
 
 
 def _no_url(request: HttpRequest) -> Permanent:
