@@ -176,7 +176,7 @@ def _compiled_path(template: str) -> Filled:
 
 
 def _of_text_and_names(template: str) -> Filled:
-    lone = _NAME_ALONE.fullmatch(template.strip())
+    lone = _NAME_ALONE.fullmatch(template)
     if lone is None:
         return _joined(template, _as_text)
     name = lone.group(1)
