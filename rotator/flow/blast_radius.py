@@ -117,6 +117,11 @@ def document(target: Target) -> tuple[Hashable, str]:
     return (target.connection, *sorted(names.items())), shown
 
 
+def is_shareable(target: Target) -> bool:
+    """Tell whether a place is a part of a document, beside which there may be parts of others."""
+    return any(target.place.get(name) is not None for name in _FIELDS)
+
+
 def by_ring(found: Iterable[Neighbour]) -> dict[Ring, list[Neighbour]]:
     """Sort them by what they share."""
     rings: dict[Ring, list[Neighbour]] = defaultdict(list)

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 from rotator.domain.contracts import Stored, VersionedStore
 from rotator.domain.errors import RotatorError
 from rotator.domain.model import Cause, Destination, Placed, Rotation, RotationId, TokenState, Version
-from rotator.flow.blast_radius import document
+from rotator.flow.blast_radius import document, is_shareable
 from rotator.flow.declaration import is_under_way
 from rotator.flow.work import OpenDestination, Work, side_by_side
 
@@ -49,17 +50,18 @@ def _is_asked(opened: OpenDestination, rotation: Rotation) -> bool:
 def put_away(work: Work, destinations: tuple[Destination, ...]) -> PutAway:
     """Put away every earlier version of these places that holds a token which the ledger knows to be dead."""
     work.keep_lease()
-    others = _not_proven_yet(work)
+    others = cache(lambda: _not_proven_yet(work))
     left: dict[str, list[RotationId]] = {}
 
     def one(destination: Destination) -> None:
         opened = work.open(destination)
-        needed = _needed_by_neighbours(work, destination, others)
+        shareable = is_shareable(destination.target)
         spared: list[RotationId] = []
 
         def is_dead(earlier: Stored) -> bool:
             if not _holds_a_dead_token(work, earlier):
                 return False
+            needed = _needed_by_neighbours(work, destination, others()) if shareable else {}
             spared.extend(needed.get(earlier.version, ()))
             return earlier.version not in needed
 
