@@ -33,6 +33,9 @@ _SHORTEST_PREFIX = 4
 
 _SECRET: Final = Prepared(select(secrets).where(secrets.c.name == bindparam("wanted", type_=Text)))
 _TOKEN: Final = Prepared(select(tokens).where(tokens.c.id == bindparam("wanted", type_=Text)))
+_TOKEN_OF_VALUE: Final = Prepared(
+    select(tokens).where(tokens.c.fingerprint == bindparam("wanted", type_=Text)).limit(1)
+)
 _OPEN: Final = Prepared(select(rotations.c.id).where(rotations.c.secret == bindparam("wanted", type_=Text), IS_OPEN))
 
 
@@ -111,7 +114,7 @@ def tokens_of_issuer(connection: Connection, issuer: ConnectionName) -> list[Tok
 
 
 def token_of_value(connection: Connection, fingerprint: Fingerprint) -> Token | None:
-    row = connection.execute(select(tokens).where(tokens.c.fingerprint == fingerprint).limit(1)).mappings().first()
+    row = _TOKEN_OF_VALUE.first(connection, {"wanted": fingerprint})
     return token_from(row) if row is not None else None
 
 

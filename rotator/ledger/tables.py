@@ -189,6 +189,8 @@ tokens: Final = Table(
     CheckConstraint("(rotation IS NULL) = (ordinal IS NULL)", name="adopted_or_asked_for"),
 )  # fmt: skip
 
+Index("tokens_by_value", tokens.c.fingerprint)
+
 destinations: Final = Table(
     "destinations", metadata,
     Column("rotation", ForeignKey("rotations.id"), primary_key=True),

@@ -18,6 +18,8 @@ from rotator.ledger.ledger import Ledger
 from rotator.ledger.schema import VERSION_TABLE, VERSIONS
 from rotator.ledger.tables import metadata
 
+Sql = Callable[..., list[tuple[Any, ...]]]
+
 
 @pytest.fixture
 def migrated(ledger: Ledger) -> Engine:
@@ -79,3 +81,9 @@ def test_the_program_knows_every_migration() -> None:
     scripts = ScriptDirectory.from_config(config)
     assert tuple(script.revision for script in reversed(list(scripts.walk_revisions()))) == VERSIONS
     assert scripts.get_heads() == [VERSIONS[-1]]
+
+
+@pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)
+def test_a_token_is_found_by_its_value_without_a_look_at_all_others(ledger: Ledger, sql: Sql) -> None:
+    [(*_, plan)] = sql("EXPLAIN QUERY PLAN SELECT * FROM tokens WHERE fingerprint = 'x'")
+    assert "tokens_by_value" in plan
