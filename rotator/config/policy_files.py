@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rotator.config.allowed import BY_DEFAULT, Allowed
 from rotator.config.documents import parse, read_text
 from rotator.config.inline_secrets import inline_secrets
 from rotator.config.plugins import Plugins
 from rotator.config.policy_paths import policy_paths
 from rotator.config.resolving import Check, Resolving
 from rotator.config.sections import PolicyFile, read_sections
-from rotator.config.trials import NOTHING, Allowed
 from rotator.domain.contradictions import policy_problems
 from rotator.domain.errors import InvalidInput, Problem
 from rotator.domain.policy import PolicySet
@@ -30,7 +30,7 @@ def load(
     check: Check = policy_problems,
     commit: str | None = None,
     channels: Collection[str] | None = None,
-    allowed: Allowed = NOTHING,
+    allowed: Allowed = BY_DEFAULT,
 ) -> PolicySet:
     """Read a directory of policy files, or one file. InvalidInput holds every problem of every file, in order.
 

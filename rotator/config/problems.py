@@ -93,7 +93,7 @@ def _problem(
     what, remedy = wrong_value(details)
     if "[key]" in details["loc"]:
         return document.problem(f"the key `{name}`: {what}", remedy, location, at_key=True)
-    return document.problem(f"`{_named(location)}`: {what}" if location else what, remedy, location)
+    return document.problem(f"`{named(location)}`: {what}" if location else what, remedy, location)
 
 
 def wrong_value(details: ErrorDetails) -> tuple[str, str]:
@@ -126,7 +126,7 @@ def _in_its_own_words(details: ErrorDetails) -> tuple[str, str]:
     return message[:1].lower() + message[1:], ""
 
 
-def _named(location: tuple[str | int, ...]) -> str:
+def named(location: tuple[str | int, ...]) -> str:
     """Give the last key of a location, with the index behind it if it is one: ``tags[2]``."""
     last = location[-1]
     if isinstance(last, str):

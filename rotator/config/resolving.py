@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from rotator.config.allowed import BY_DEFAULT, Allowed
 from rotator.config.channels import unknown_channels
+from rotator.config.connection_hosts import forbidden_addresses
 from rotator.config.credentials import needs_a_store, unknown_and_missing, why_no_reference
 from rotator.config.documents import Document, Spot
 from rotator.config.file_format import ConnectionBlock, PolicyBlock, StoreBlock
@@ -22,7 +24,7 @@ from rotator.config.merging import overlap_of, schedule_of
 from rotator.config.plugins import Plugin, Plugins
 from rotator.config.problems import did_you_mean, problems_from
 from rotator.config.sections import PolicyFile, WrittenPolicy
-from rotator.config.trials import NOTHING, Allowed, trial_of
+from rotator.config.trials import trial_of
 from rotator.domain.contracts import IssuerPlugin, IssuerTraits, StorePlugin
 from rotator.domain.errors import InvalidInput, Problem
 from rotator.domain.limits import Limits
@@ -46,7 +48,7 @@ class Resolving:
         check: Check,
         *,
         channels: Collection[str] | None = None,
-        allowed: Allowed = NOTHING,
+        allowed: Allowed = BY_DEFAULT,
         saw_everything: bool = True,
     ) -> None:
         """``channels``: those that the settings name; None: nobody can tell. ``allowed``: what they let policies do.
@@ -123,6 +125,7 @@ class Resolving:
         limits = plugin.limits.narrowed(Limits(block.limits.rate, block.limits.concurrency))
         self._connections[name] = Connection(ConnectionName(name), block.provider, config, source, limits)
         account = config.model_dump(mode="json", exclude={"credentials"}, by_alias=True)
+        self.problems += forbidden_addresses(account, self._allowed.connection_hosts, document, at)
         self._accounts[name] = json.dumps([block.provider, account], sort_keys=True)
 
     def _plugin(self, document: Document, at: Location, provider: str) -> Plugin | None:

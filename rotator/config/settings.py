@@ -11,13 +11,13 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from rotator.config.allowed import host_names
 from rotator.config.channels import Channel
 from rotator.config.documents import spot_in
 from rotator.config.file_format import Name
 from rotator.config.policy_source.address import origin_of, ref_name, repository_address
 from rotator.config.problems import did_you_mean, wrong_value
 from rotator.config.references import Reference
-from rotator.config.trials import host_names
 from rotator.domain.errors import InvalidInput, Problem
 
 _PREFIX: Final = "ROTATOR_"
@@ -55,6 +55,8 @@ class Settings(BaseModel):
     """HOST:PORT of the daemon's pages: /live, /ready, /metrics. Default: nobody listens."""
     notify: dict[Name, Channel] = Field(default_factory=dict)
     """Where people are told: channels by name, each with a reference to its address."""
+    connection_hosts: frozenset[str] | None = None
+    """The hosts that connections may lead to; with commas where it is text. Default: any."""
     verify_hosts: frozenset[str] = frozenset()
     """The hosts that the ``verify`` of a policy may send a new token to; with commas where it is text."""
     allow_commands: bool = False
@@ -83,7 +85,7 @@ class Settings(BaseModel):
         """Make it absolute: git looks for it from another folder."""
         return None if file is None else file.expanduser().absolute()
 
-    @field_validator("verify_hosts", mode="before")
+    @field_validator("connection_hosts", "verify_hosts", mode="before")
     @classmethod
     def _are_hosts(cls, hosts: Any) -> frozenset[str]:
         return host_names(hosts.split(",") if isinstance(hosts, str) else hosts)

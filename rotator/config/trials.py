@@ -1,50 +1,25 @@
 """What a policy says under ``verify``, held against what the settings allow.
 
-A policy file says where a token is sent, so whoever may change one could have tokens sent to themselves. Hosts and
-commands are therefore allowed by whoever runs Rotator, and by default there are none.
+Whoever may change a policy file could have tokens sent to themselves. So there are no hosts and no commands by default.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from rotator.config.allowed import Allowed, is_listed, place_of
 from rotator.config.file_format import VerifyBlock
 from rotator.config.merging import Located
 from rotator.domain.trial import CommandTrial, HttpTrial, Trial
 
 _TIMEOUT: Final = timedelta(seconds=30)
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_HOST: Final = r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::[0-9]{1,5})?"
+_SCHEMES: Final = ("http", "https")
 _URL: Final = ("verify", "http", "url")
 _PRINTABLE: Final = r"[\x21-\x7e]+"
-
-
-@dataclass(frozen=True)
-class Allowed:
-    """What the settings let the ``verify`` of policies do. By default: nothing."""
-
-    hosts: frozenset[str] = frozenset()
-    """``HOST``, or ``HOST:PORT`` where it is not the scheme's own port."""
-    commands: bool = False
-
-
-NOTHING: Final = Allowed()
-
-
-def host_names(hosts: Any) -> frozenset[str]:
-    """Read the setting that lists hosts. ValueError: something else stands there."""
-    if not isinstance(hosts, list | tuple | frozenset) or not all(isinstance(host, str) for host in hosts):
-        raise ValueError('must be a list of hosts; write ["api.example.com"]')
-    names = frozenset(host.strip().lower() for host in hosts if host.strip())
-    for name in names:
-        if not re.fullmatch(_HOST, name):
-            raise ValueError(f"`{name}` is not a host; write `api.example.com`, or with a port `api.example.com:8443`")
-    return names
 
 
 def trial_of(block: VerifyBlock, allowed: Allowed) -> tuple[Trial | None, list[Located]]:
@@ -53,7 +28,7 @@ def trial_of(block: VerifyBlock, allowed: Allowed) -> tuple[Trial | None, list[L
     if block.http is not None:
         http, auth = block.http, block.http.auth
         trial = HttpTrial(http.url, http.method, auth.header, auth.template, frozenset(http.expect), timeout)
-        return trial, [(_URL, what, remedy) for what, remedy in _problems_with_url(http.url, allowed.hosts)]
+        return trial, [(_URL, what, remedy) for what, remedy in _problems_with_url(http.url, allowed.verify_hosts)]
     if block.command:
         command = CommandTrial(block.command, timeout)
         if allowed.commands:
@@ -64,7 +39,7 @@ def trial_of(block: VerifyBlock, allowed: Allowed) -> tuple[Trial | None, list[L
     return None, []
 
 
-def _problems_with_url(url: str, hosts: Iterable[str]) -> Iterable[tuple[str, str]]:
+def _problems_with_url(url: str, hosts: frozenset[str]) -> Iterable[tuple[str, str]]:
     try:
         parts = urlsplit(url)
         place = _place(parts)
@@ -81,7 +56,7 @@ def _problems_with_url(url: str, hosts: Iterable[str]) -> Iterable[tuple[str, st
         )
     elif parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         yield "`url`: plain http would send the token unencrypted", "use https"
-    elif not {place, f"{place}:{_DEFAULT_PORTS[parts.scheme]}"} & set(hosts):
+    elif not is_listed(place, parts.scheme, hosts):
         what = f"`url`: the settings do not let tokens be sent to `{place}`"
         yield what, f'add it to `verify_hosts` in rotator.toml (verify_hosts = ["{place}"]), if it may see this token'
 
@@ -89,10 +64,9 @@ def _problems_with_url(url: str, hosts: Iterable[str]) -> Iterable[tuple[str, st
 def _place(url: SplitResult) -> str | None:
     """Give the host and, unless it is the scheme's own, the port; None: this is no address by http."""
     host, port = url.hostname, url.port
-    if url.scheme not in _DEFAULT_PORTS or not host:
+    if url.scheme not in _SCHEMES or not host:
         return None
-    named = f"[{host}]" if ":" in host else host
-    return named if port in (None, _DEFAULT_PORTS[url.scheme]) else f"{named}:{port}"
+    return place_of(url.scheme, f"[{host}]" if ":" in host else host, port)
 
 
 def _is_loopback(host: str) -> bool:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from rotator.config import policy_files
+from rotator.config.allowed import BY_DEFAULT, Allowed
 from rotator.config.commit import commit_of, head_of
 from rotator.config.plugins import Plugins
 from rotator.config.policy_paths import policy_paths
 from rotator.config.policy_source.in_force import InForce, Refreshed
-from rotator.config.trials import NOTHING, Allowed
 from rotator.domain.errors import InvalidInput, Problem
 
 _TRIES: Final = 5
@@ -31,7 +31,7 @@ class DirectorySource:
         plugins: Callable[[], Plugins] = Plugins,
         *,
         channels: Collection[str] | None = None,
-        allowed: Allowed = NOTHING,
+        allowed: Allowed = BY_DEFAULT,
     ) -> None:
         self.in_force: InForce | None = None
         self.problems: tuple[Problem, ...] = ()

@@ -6,15 +6,15 @@ import re
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 
+from rotator.config.allowed import Allowed
 from rotator.config.policy_source.in_force import PolicySource
 from rotator.config.references import Lookup, Reference
 from rotator.config.settings import Settings
-from rotator.config.trials import Allowed
 
 
 def open_policy_source(settings: Settings) -> PolicySource:
     """Give the source. Nothing is read, and nobody asked, before its ``load``."""
-    allowed = Allowed(settings.verify_hosts, settings.allow_commands)
+    allowed = Allowed(settings.verify_hosts, settings.allow_commands, settings.connection_hosts)
     if settings.repository is None:
         from rotator.config.policy_source.directory import DirectorySource  # noqa: PLC0415  only what is needed
 

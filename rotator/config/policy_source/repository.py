@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from rotator.config import policy_files
+from rotator.config.allowed import BY_DEFAULT, Allowed
 from rotator.config.plugins import Plugins
 from rotator.config.policy_source.checkout import check_out
 from rotator.config.policy_source.clone import Clone
@@ -23,7 +24,6 @@ from rotator.config.policy_source.in_force import InForce, Refreshed
 from rotator.config.policy_source.signatures import Signers
 from rotator.config.policy_source.state_folder import StateFolder
 from rotator.config.references import Reference
-from rotator.config.trials import NOTHING, Allowed
 from rotator.domain.errors import InvalidInput, NeedsOperator, Problem
 from rotator.domain.policy import Connection, PolicySet, Source
 from rotator.domain.secret_value import SecretValue
@@ -48,7 +48,7 @@ class RepositorySource:
         plugins: Callable[[], Plugins] = Plugins,
         *,
         channels: Collection[str] | None = None,
-        allowed: Allowed = NOTHING,
+        allowed: Allowed = BY_DEFAULT,
         signed_by: Path | None = None,
         token: Callable[[], SecretValue] | None = None,
     ) -> None:

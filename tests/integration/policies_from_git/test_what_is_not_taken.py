@@ -6,9 +6,9 @@ import os
 
 import pytest
 
+from rotator.config.allowed import Allowed
 from rotator.config.policy_source import checkout
 from rotator.config.policy_source.clone import Entry
-from rotator.config.trials import Allowed
 from rotator.domain.errors import InvalidInput
 from rotator.domain.model import ConnectionName, Target
 from tests.integration.policies_from_git.upstream import CONNECTIONS, follow, names, policy, told
@@ -121,6 +121,41 @@ def test_a_commit_cannot_allow_itself_to_send_tokens_anywhere(upstream, state):
     assert "the settings do not let tokens be sent to `evil.example`" in refused(follow(upstream, state))
     allowed = Allowed(frozenset({"evil.example"}))
     assert follow(upstream, state, allowed=allowed).load().policies.policies[0].trial is not None
+
+
+def test_a_commit_cannot_allow_its_connections_to_lead_anywhere(upstream, state):
+    evil = CONNECTIONS.replace("https://shelf.example", "https://evil.example")
+    setting = 'connection_hosts = ["evil.example"]\n'
+    bad = upstream.commit(
+        {"policies/connections.yaml": evil, "policies/rotator.toml": setting, "rotator.toml": setting}
+    )
+    ours = Allowed(connection_hosts=frozenset({"saas.example", "shelf.example"}))
+    expected = f"{bad[:10]}:policies/connections.yaml:3:30: `url`: the settings do not let connections lead to `evil.ex"
+    assert refused(follow(upstream, state, allowed=ours)).startswith(expected)
+    wider = Allowed(connection_hosts=frozenset({"saas.example", "evil.example"}))
+    assert follow(upstream, state, allowed=wider).load().policies.commit == bad
+
+
+def test_a_commit_that_was_good_before_the_settings_said_where_connections_lead_is_refused_from_then_on(
+    upstream, state
+):
+    upstream.commit({})
+    assert names(follow(upstream, state).load()) == ["web"]
+    ours = Allowed(connection_hosts=frozenset({"saas.example"}))
+    assert "the settings do not let connections lead to `shelf.example`" in refused(
+        follow(upstream, state, allowed=ours)
+    )
+
+
+def test_a_bad_commit_leaves_the_good_one_in_force_where_connections_may_lead(upstream, state):
+    ours = Allowed(connection_hosts=frozenset({"saas.example", "shelf.example"}))
+    source = follow(upstream, state, allowed=ours)
+    good = source.load().policies.commit
+    upstream.commit({"policies/evil.yaml": "connections: {mine: {provider: cabinet, url: https://evil.example}}\n"})
+    refreshed = source.refresh()
+    assert "lead to `evil.example`" in told(refreshed.problems)
+    assert refreshed.in_force is None
+    assert source.load().policies.commit == good
 
 
 def test_a_tree_that_git_would_never_make_is_refused(upstream, state):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from rotator.config.allowed import Allowed
 from rotator.config.plugins import Plugins
 from rotator.config.policy_files import load
 from rotator.config.settings import Settings
-from rotator.config.trials import Allowed
 
 ROOT = Path(__file__).parents[3]
 SAMPLES = sorted((ROOT / "policies").glob("*.yaml"))

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from rotator.config.allowed import Allowed
 from rotator.config.policy_files import load
 from rotator.config.settings import load_settings
-from rotator.config.trials import Allowed
 from rotator.domain.errors import InvalidInput
 from rotator.domain.trial import CommandTrial, HttpTrial, Trial
 from tests.unit.config.small_plugins import small_plugins
