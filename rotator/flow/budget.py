@@ -69,8 +69,14 @@ class ConnectionBudget:
             if self._limits.rate is not None:
                 self._wait_for_turn(self._limits.rate, latest)
             self.requests += 1
-            with self._watched():
+            failures = self._breaker.failures
+            try:
                 yield
+            except Temporary:  # no answer came
+                self._breaker.failed(self._clock.now())
+                raise
+            if self._breaker.failures == failures:
+                self._breaker.worked()
 
     def throttled(self, retry_after: timedelta | None) -> None:
         self.throttles += 1
@@ -87,17 +93,6 @@ class ConnectionBudget:
     def rests_until(self) -> datetime | None:
         """Give until when the service is left alone because it does not answer; None when it may be asked."""
         return self._breaker.rests_until(self._clock.now())
-
-    @contextmanager
-    def _watched(self) -> Iterator[None]:
-        before = self._breaker.failures
-        try:
-            yield
-        except Temporary:  # no answer came
-            self._breaker.failed(self._clock.now())
-            raise
-        if self._breaker.failures == before:
-            self._breaker.worked()
 
     def _refuse_while_resting(self, now: datetime) -> None:
         until = self._breaker.rests_until(now)
