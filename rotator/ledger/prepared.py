@@ -64,6 +64,7 @@ class _Form:
         compiled: Any = statement.compile(dialect=dialect)
         self.text = str(compiled)
         self._is_positional: bool = compiled.positional
+        assert all(bind.required for bind in compiled.binds.values()), "a constant is written as a literal"
         names = compiled.positiontup if compiled.positional else compiled.binds
         self._parameters = [(name, _into(compiled.binds[name].type, dialect)) for name in names]
         returned = getattr(statement, "exported_columns", ())

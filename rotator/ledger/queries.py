@@ -33,9 +33,7 @@ _SHORTEST_PREFIX = 4
 
 _SECRET: Final = Prepared(select(secrets).where(secrets.c.name == bindparam("wanted", type_=Text)))
 _TOKEN: Final = Prepared(select(tokens).where(tokens.c.id == bindparam("wanted", type_=Text)))
-_TOKEN_OF_VALUE: Final = Prepared(
-    select(tokens).where(tokens.c.fingerprint == bindparam("wanted", type_=Text)).limit(1)
-)
+_TOKEN_OF_VALUE: Final = Prepared(select(tokens).where(tokens.c.fingerprint == bindparam("wanted", type_=Text)))
 _OPEN: Final = Prepared(select(rotations.c.id).where(rotations.c.secret == bindparam("wanted", type_=Text), IS_OPEN))
 
 

@@ -138,6 +138,17 @@ def test_a_retired_rotation_is_closed_and_clears_the_count_of_failures(ledger: L
     assert ledger.open_rotations() == []
 
 
+def test_a_token_is_known_by_its_value_dead_or_alive(ledger: Ledger) -> None:
+    value = SecretValue("the value of the old one")
+    old = replace(a_token("old"), fingerprint=ledger.fingerprint(value))
+    ledger.adopt(old, an_event("adopted"))
+    assert ledger.token_of_value(value) == old
+    rotation, lease = begun(ledger, a_rotation(old=old))
+    ledger.record(lease, rotation, replace(rotation, old=buried(old)))
+    assert ledger.token_of_value(value) == buried(old)
+    assert ledger.token_of_value(SecretValue("of nobody")) is None
+
+
 def test_the_death_of_the_old_token_is_remembered(ledger: Ledger) -> None:
     ledger.adopt(a_token("old"), an_event("adopted"))
     rotation, lease = begun(ledger, a_rotation(old=a_token("old")))
