@@ -66,7 +66,8 @@ def _running_in(home: Path, binary: str, share: Path, directory: Path) -> Iterat
     for path in (home, data, home / "server.pem") if account is not None else ():
         os.chown(path, account.pw_uid, account.pw_gid)
     user, group = (account.pw_uid, account.pw_gid) if account else (None, None)
-    settings = [*_SETTINGS, f"--datadir={data}", f"--lc-messages-dir={share}"]
+    # A server that starts removes what it takes for an earlier one's temporary tables: each has a folder of its own.
+    settings = [*_SETTINGS, f"--datadir={data}", f"--tmpdir={home}", f"--lc-messages-dir={share}"]
     with (directory / "bootstrap.log").open("wb") as log:
         subprocess.run(
             [binary, *settings, "--bootstrap"], input=_first_words(share, server.password).encode(), check=True,
