@@ -20,7 +20,7 @@ from rotator.config.settings import Settings
 from rotator.config.stored_credential import StoredCredential, credentials_in_stores
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import Access, Issuer
-from rotator.domain.errors import NeedsOperator
+from rotator.domain.errors import NeedsOperator, Problem
 from rotator.domain.policy import Connection, Policy, PolicySet
 from rotator.domain.terms import ConnectionName, IssuerRef, SecretName, Target
 from rotator.domain.trial import Trial
@@ -62,6 +62,15 @@ class App:
                 logger().warning(f"the newest policies are refused, the last good ones are in force: {problem}")
         self.plugins = in_force.plugins
         return in_force.policies
+
+    def add_own_profiles(self) -> list[Problem]:
+        """Make the profiles in the folder of policies known, without the policies; give what is wrong with them.
+
+        Only in a folder of this machine: a repository is not asked for it.
+        """
+        from rotator.config.own_profiles import add_own_profiles  # noqa: PLC0415  who reads policies has them already
+
+        return [] if self.settings.repository else add_own_profiles(self.settings.policies, self.plugins)
 
     @cached_property
     def connections(self) -> OpenConnections:

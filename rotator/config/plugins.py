@@ -107,6 +107,10 @@ class Plugins:
             raise InvalidInput.of(f"`{name}` is the name of a provider of {owner}", "give your profile another name")
         self._own[name], self._loaded[name] = file, plugin
 
+    def file_of(self, name: str) -> Path | None:
+        """Give the file of a profile of the user's own; None for what is installed."""
+        return self._own.get(name)
+
     def add_profile(self, document: Document) -> None:
         """Make the user's own profile known: a document with a ``kind``."""
         kind = str(document.data["kind"])
