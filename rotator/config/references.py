@@ -134,5 +134,6 @@ def _identity(file: os.stat_result) -> tuple[int, ...]:
 
 def _would_show_a_change(file: os.stat_result, size: int) -> bool:
     """Tell whether a later change must change its looks. A pipe's do not, nor those of a made-up file."""
+    # The machine's time, not ours to move: the file's times are by that clock, too.
     settled = time.time() - max(file.st_mtime, file.st_ctime) > _TICK
     return settled and stat.S_ISREG(file.st_mode) and file.st_size == size

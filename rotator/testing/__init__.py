@@ -8,4 +8,6 @@ from __future__ import annotations
 import pytest
 
 # Their asserts say what differed, as those of a test module do.
-pytest.register_assert_rewrite("rotator.testing.issuer_contract", "rotator.testing.store_contract")
+pytest.register_assert_rewrite(
+    *(f"{__name__}.{name}" for name in ("issuer_contract", "store_contract", "store_traits"))
+)
