@@ -21,9 +21,8 @@ def add_own_profiles(path: Path, plugins: Plugins) -> list[Problem]:
     try:
         files = policy_paths(path)
     except InvalidInput as error:
-        return [
-            problem for problem in error.problems if problem.file != path
-        ]  # no folder, or nothing in it: no profile
+        # That there is no folder, or nothing in it, is no trouble here: then there are no profiles.
+        return [problem for problem in error.problems if problem.file != path]
     for file in files:
         try:
             text = read_text(file)

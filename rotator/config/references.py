@@ -80,6 +80,7 @@ class Lookup:
         read = self._read
         if read is not None and self._is_still(read[0]):
             return read[1]
+        self._read = None  # what is not there any more is not kept either
         content, seen = self._from_file()
         value = self._value(content.removesuffix("\n").removesuffix("\r"))
         self._read = (seen, value) if _would_show_a_change(seen, len(content.encode())) else None

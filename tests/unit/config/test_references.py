@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
@@ -16,6 +17,7 @@ from rotator.domain.contracts import Config
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.model import ConnectionName
 from rotator.domain.policy import Connection, Source
+from rotator.domain.secret_value import redact
 
 
 class StoppedClock:
@@ -268,6 +270,8 @@ def test_a_file_that_is_gone_is_missed_at_once(tmp_path, settled_file):
     assert asked.credential("token").reveal() == "correct horse"
     file.unlink()
     assert "cannot be read" in refusal(asked)
+    gc.collect()
+    assert redact("correct horse") == "correct horse", "the value is kept nowhere"
 
 
 @pytest.mark.usefixtures("_later")
