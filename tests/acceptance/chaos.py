@@ -128,6 +128,8 @@ class Chaos:
             with suppress(ServerFailed):
                 poll(is_so, _PATIENCE, what="the next mishap's time", every=0.1)
                 return
+            for daemon in self.daemons:
+                daemon.start_again()
             self.leases_end()
             self.all_look_at_everything()
         raise AssertionError(f"it does not go on: {self.ledger.open_rotations()}")

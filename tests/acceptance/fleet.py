@@ -65,6 +65,13 @@ class DaemonProcess:
         if self.process.is_alive:
             self.process.child.send_signal(number)
 
+    def start_again(self) -> None:
+        """Do what a supervisor does when it has ended: it may, where its ledger is gone as it starts; never at work."""
+        if not self.process.is_alive:
+            said = self.process.log.read_text()
+            assert "the daemon is at work" not in said, said
+            self.start()
+
     def kill(self) -> None:
         self.process.child.kill()
         self.process.child.wait()
