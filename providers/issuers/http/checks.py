@@ -25,6 +25,8 @@ Place = tuple[str | int, ...]
 Problem = tuple[Place, str]
 
 _SERVER_FAULT: Final = 500
+_GAVE_UP_WAITING: Final = frozenset({408, 499})
+"""What a gateway may answer that has passed the request on."""
 _TOO_MANY: Final = 429
 _SECRET_HOLDERS: Final = re.compile(
     r"(proxy-)?authorization|cookie|passw(or)?d|(.*[-_])?(secret|token)|(.*[-_])?(api|application)[-_]?key",
@@ -219,13 +221,13 @@ def _rule_problems(profile: HttpProfile) -> Iterator[Problem]:
             yield place, "no rule has the outcome `ok`: nothing could ever succeed"
         yield from _unreachable(place, rules)
     for number, rule in enumerate(operations.create.responses):
-        if rule.is_by_status_alone and rule.outcome not in ("ambiguous", "ok") and _has_server_fault(rule):
-            place = ("operations", "create", "responses", number)
-            yield place, "a token may have been made before a 5xx: say by `when` or `text` what proves that none was"
+        if rule.is_by_status_alone and rule.outcome not in ("ambiguous", "ok") and _tells_of_trouble(rule):
+            what = "after a 5xx, 408 or 499 a token may live: say by `when` or `text` what proves that none was made"
+            yield ("operations", "create", "responses", number), what
 
 
-def _has_server_fault(rule: Match) -> bool:
-    return not rule.status or any(status >= _SERVER_FAULT for status in rule.status)
+def _tells_of_trouble(rule: Match) -> bool:
+    return any(status >= _SERVER_FAULT or status in _GAVE_UP_WAITING for status in rule.status)
 
 
 def _unreachable(place: Place, rules: Iterable[Match]) -> Iterator[Problem]:
@@ -253,7 +255,7 @@ def _verify_problems(verify: Verify, place: Place) -> Iterator[Problem]:
         if rule.is_by_status_alone and rule.outcome == "valid" and verify.extract.handle is None:
             what = "a status alone proves no life (servers answer 200 to garbage): add `when`, or `extract: {handle}`"
             yield (*place, "responses", number), what
-        is_trouble = _has_server_fault(rule) or _TOO_MANY in rule.status
+        is_trouble = _tells_of_trouble(rule) or _TOO_MANY in rule.status
         if rule.is_by_status_alone and rule.outcome == "invalid" and is_trouble:
             what = "a server in trouble says nothing about the token: add `when` or `text` for what proves it dead"
             yield (*place, "responses", number), what

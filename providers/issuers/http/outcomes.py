@@ -22,13 +22,19 @@ if TYPE_CHECKING:
 Operation = Literal["create", "list", "verify", "revoke", "login"]
 
 _REFUSED: Final = {"429": "rate_limited", "401": "denied", "403": "denied", "3xx": "redirect"}
-_DEFAULTS: Final[Mapping[Operation, Mapping[str, str]]] = {
+_MAYBE_DONE: Final = dict.fromkeys(
     # 302 and 303 may come after what a POST asked was done (RFC 9110, 15.4); the other redirects come instead of it.
-    "create": {**_REFUSED, "302": "ambiguous", "303": "ambiguous", "4xx": "invalid_request", "else": "ambiguous"},
-    "list": {**_REFUSED, "5xx": "transient", "else": "unexpected"},
+    # 408 and 499 may come from a gateway that has passed the request on, and waited for the answer in vain.
+    ("302", "303", "408", "499"),
+    "ambiguous",
+)
+_IN_TROUBLE: Final = dict.fromkeys(("5xx", "408", "499"), "transient")
+_DEFAULTS: Final[Mapping[Operation, Mapping[str, str]]] = {
+    "create": {**_REFUSED, **_MAYBE_DONE, "4xx": "invalid_request", "else": "ambiguous"},
+    "list": {**_REFUSED, **_IN_TROUBLE, "else": "unexpected"},
     "verify": {"else": "indeterminate"},
     "revoke": {**_REFUSED, "else": "ambiguous"},
-    "login": {**_REFUSED, "4xx": "denied", "5xx": "transient", "else": "unexpected"},
+    "login": {**_REFUSED, **_IN_TROUBLE, "4xx": "denied", "else": "unexpected"},
 }
 """What is safe to take an answer for that no rule matches: by status, then by its hundred."""
 _MACHINE_CODE: Final = re.compile(r"[A-Za-z][A-Za-z_.-]{0,39}|[0-9]{1,6}")

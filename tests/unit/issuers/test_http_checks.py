@@ -60,6 +60,10 @@ UNSAFE = {
         {f"{VERIFY}.responses.1": {"status": [401, 500], "outcome": "invalid"}},
         f"{VERIFY}.responses.1",
     ),
+    "a verify that takes a gateway's impatience for death": (
+        {f"{VERIFY}.responses.1": {"status": [401, 408], "outcome": "invalid"}},
+        f"{VERIFY}.responses.1",
+    ),
     "a verify that takes a busy server for death": (
         {f"{VERIFY}.responses.1": {"status": 429, "outcome": "invalid"}},
         f"{VERIFY}.responses.1",
@@ -72,6 +76,14 @@ UNSAFE = {
     # a create that forgets a token
     "a create that takes a failing server for a refusal": (
         {f"{CREATE}.responses.2": {"status": [500, 503], "outcome": "transient"}},
+        f"{CREATE}.responses.2",
+    ),
+    "a create that takes a gateway's impatience for a refusal": (
+        {f"{CREATE}.responses.2": {"status": [400, 408, 422], "outcome": "invalid_request"}},
+        f"{CREATE}.responses.2",
+    ),
+    "a create that takes a request given up for one that never was": (
+        {f"{CREATE}.responses.2": {"status": 499, "outcome": "transient"}},
         f"{CREATE}.responses.2",
     ),
     "a create that cannot succeed": (

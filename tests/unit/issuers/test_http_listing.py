@@ -100,6 +100,8 @@ def test_a_token_on_two_pages_is_listed_once(server):
 PARTS = {
     "the second page is lost": (Lost(), Temporary),
     "the second page fails": (Answer(500), Temporary),
+    "the second page takes too long": (Answer(408), Temporary),
+    "the second page takes so long that a gateway thinks us gone": (Answer(499), Temporary),
     "the second page is limited": (Answer(429), Temporary),
     "the second page is denied": (Answer(403), NeedsOperator),
     "the second page is no list": (Answer(200, {"keys": None}), Permanent),

@@ -118,6 +118,7 @@ def test_an_account_that_may_log_in_and_nothing_else_is_told_so_and_does_not_log
         pytest.param(Answer(500, {"code": "INVALID_CREDENTIALS"}), NeedsOperator, id="a wrong password"),
         pytest.param(Answer(400, {"errors": [PASSWORD]}), NeedsOperator, id="a body that echoes the password"),
         pytest.param(Answer(500, {"code": "OTHER"}), Temporary, id="a server that fails"),
+        pytest.param(Answer(408), Temporary, id="a gateway that gives up waiting"),
         pytest.param(Answer(429, headers={"Retry-After": "900"}), Temporary, id="too many logins"),
         pytest.param(Lost(), Temporary, id="a lost answer"),
     ],
