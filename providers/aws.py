@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from pydantic import Field, model_validator
 
+from providers.http_config import problem_with
 from providers.user_agent import user_agent
 from rotator.domain.contracts import Access, Budget, Config, Credential
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
@@ -32,10 +33,17 @@ class AwsConfig(Config):
     region: str = Field(min_length=1)
     url: str | None = None
     """Another endpoint: a VPC endpoint, or a test server."""
+    allow_plain_http: bool = False
     profile: str | None = None
     role_arn: str | None = None
     """A role to take on, with the credentials that were found."""
     external_id: str | None = None
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> AwsConfig:
+        if self.url is not None and (problem := problem_with(self.url, allow_plain_http=self.allow_plain_http)):
+            raise ValueError(f"`url`: {problem}")
+        return self
 
     @model_validator(mode="after")
     def _one_source_of_credentials(self) -> AwsConfig:
@@ -112,6 +120,8 @@ def _unanswered(error: Exception, what: str, lost: type[Temporary], *, sent_once
     """Tell apart: no credentials, never sent, or sent and not answered."""
     from botocore import exceptions as aws
 
+    from providers.http_wire import NotTrusted
+
     no_identity = (
         aws.NoCredentialsError, aws.PartialCredentialsError, aws.CredentialRetrievalError, aws.ProfileNotFound,
         aws.TokenRetrievalError, aws.SSOTokenLoadError, aws.UnauthorizedSSOTokenError,
@@ -120,6 +130,11 @@ def _unanswered(error: Exception, what: str, lost: type[Temporary], *, sent_once
         return NeedsOperator(
             f"There are no AWS credentials for {what} ({type(error).__name__}).",
             remedy="Set the connection's `credentials` or `profile`, or give this machine a role.",
+        )
+    if isinstance(error.__cause__, NotTrusted) and (sent_once or lost is Temporary):
+        return Permanent(
+            f"AWS was not asked for {what}: the certificate of its endpoint is not trusted.",
+            remedy="Name the file of your authorities in AWS_CA_BUNDLE, or correct the connection's `url`.",
         )
     never_connected = (aws.EndpointConnectionError, aws.ConnectTimeoutError, aws.ProxyConnectionError)
     if sent_once and isinstance(error, never_connected):
@@ -158,9 +173,11 @@ def make_client(service: str, session: Any, config: AwsConfig, *, attempts: int,
     import botocore
     from botocore.config import Config as ClientConfig
 
+    from providers.aws_wire import ANSWER_SECONDS, CONNECT_SECONDS
+
     settings = ClientConfig(
-        connect_timeout=3,
-        read_timeout=10,
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=ANSWER_SECONDS,
         retries={"mode": "standard", "total_max_attempts": attempts},
         # CloudTrail shows it; and botocore's own is put together anew for each call, a quarter of what a call costs.
         user_agent=f"{user_agent()} botocore/{botocore.__version__}",
@@ -173,6 +190,8 @@ def _session_with(config: AwsConfig, credentials: Any) -> Any:
     import botocore.session
     from botocore.credentials import CredentialProvider, CredentialResolver
 
+    from providers import aws_wire
+
     class Given(CredentialProvider):  # type: ignore[misc]  # botocore has no types
         METHOD = "given"
 
@@ -182,6 +201,7 @@ def _session_with(config: AwsConfig, credentials: Any) -> Any:
     session = botocore.session.Session(profile=config.profile)
     session.register_component("data_loader", _service_models(session.get_config_variable("data_path")))
     session.set_config_variable("region", config.region)
+    aws_wire.take_over(session)
     if credentials is not None:
         session.register_component("credential_provider", CredentialResolver([Given()]))
     return session

@@ -18,7 +18,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -128,6 +128,24 @@ def _says_its_length(headers: http.client.HTTPMessage) -> bool:
 class _PlainConnection(HTTPConnection):
     response_class = _Answer
     _answered_at = 0.0
+    _held: list[bytes] | None = None
+    """What waits to be sent, while a request is put together."""
+
+    def request(self, *args: Any, **options: Any) -> None:
+        """Send head and body at once. urllib3 sends one after the other, which wakes the server twice."""
+        held: list[bytes] = []
+        self._held = held
+        try:
+            super().request(*args, **options)
+        finally:
+            self._held = None
+        self.send(b"".join(held))
+
+    def send(self, data: Any) -> None:
+        if self._held is None:
+            super().send(data)
+        else:
+            self._held.append(data)
 
     def connect(self) -> None:
         try:

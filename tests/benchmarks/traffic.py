@@ -8,12 +8,10 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-
-from botocore.httpsession import URLLib3Session
 
 from providers.http_wire import Wire
 from rotator.ledger.database import Database
@@ -58,13 +56,12 @@ def watched(latency: float = 0.0) -> Iterator[Traffic]:
     """Watch everything that this process sends and commits. ``latency``: seconds added to each request."""
     traffic = Traffic()
 
-    def http(_self: Any, method: str, target: str) -> str:
-        return f"{method} " + _HANDLE.sub(r"\1/{id}", target.partition("?")[0])
+    def name(_self: Any, method: str, target: str, headers: Mapping[str, Any], _body: Any) -> str:
+        return _aws_operation(headers) or f"{method} " + _HANDLE.sub(r"\1/{id}", target.partition("?")[0])
 
     with (
-        _around(Wire, "exchange", lambda call, *given: traffic.took_place(http(*given[:3]), call, latency)),
+        _around(Wire, "exchange", lambda call, *given: traffic.took_place(name(*given), call, latency)),
         _around(Database, "_begun", lambda call, _self, _on, kind: traffic.transaction(kind, call)),
-        _around(URLLib3Session, "send", lambda call, *given: traffic.took_place(_operation(given[1]), call, latency)),
     ):
         yield traffic
 
@@ -99,6 +96,6 @@ def _around(owner: type, name: str, act: Callable[..., Any]) -> Iterator[None]:
         setattr(owner, name, original)
 
 
-def _operation(request: Any) -> str:
-    target = request.headers.get("X-Amz-Target", b"")
+def _aws_operation(headers: Mapping[str, Any]) -> str:
+    target = headers.get("X-Amz-Target", b"")
     return (target.decode() if isinstance(target, bytes) else str(target)).partition(".")[2]

@@ -77,16 +77,14 @@ class Points:
         """Watch what the SDKs send. The ledger's own connections to PostgreSQL do not come by here."""
         import psycopg
         import requests
-        from botocore.httpsession import URLLib3Session
 
         from providers.http_wire import Wire
         from providers.issuers.postgresql_login import issuer as postgresql_login
 
-        self._watch(Wire, "exchange", lambda _self, method, target, *_a: f"request {method} {_path(target)}")
+        self._watch(Wire, "exchange", lambda _self, *sent: f"request {_aws_operation(*sent) or _http_request(*sent)}")
         self._watch(
             requests.Session, "send", lambda _self, request, *_a: f"request {request.method} {_path(request.url)}"
         )
-        self._watch(URLLib3Session, "send", lambda _self, request: f"request {_aws_operation(request)}")
         self._watch(psycopg.Connection, "execute", lambda _self, query, *_: _statement(query))
         self._watch(postgresql_login, "commit", lambda *_: "commit")
 
@@ -139,10 +137,13 @@ def _path(url: str) -> str:
     return urlsplit(url).path
 
 
-def _aws_operation(request: Any) -> str:
-    target = request.headers.get("X-Amz-Target", "")
-    asked = re.search(r"Action=(\w+)", _text(request.body))
-    return asked[1] if asked else _text(target)
+def _http_request(method: str, target: str, *_: Any) -> str:
+    return f"{method} {_path(target)}"
+
+
+def _aws_operation(_method: str, _target: str, headers: Any, body: Any) -> str:
+    asked = re.search(r"Action=(\w+)", _text(body)) if "AWS4" in _text(headers.get("Authorization", "")) else None
+    return asked[1] if asked else _text(headers.get("X-Amz-Target", ""))
 
 
 def _text(sent: Any) -> str:

@@ -1,4 +1,4 @@
-"""What was seen a moment ago, for whoever acts on it next: given once, and believed for a minute.
+"""What was seen a moment ago, for whoever acts on it next: given once, and believed for ten seconds.
 
 A look holds values. So it lives no longer than the value that was shown to whoever looked: when they do not go on, and
 let go of that, nothing of it is left in memory.
@@ -17,11 +17,12 @@ from rotator.domain.secret_value import SecretValue
 
 SeenT = TypeVar("SeenT")
 
-_FRESH: Final = timedelta(minutes=1)
+_FRESH: Final = timedelta(seconds=10)
+"""Most rotations come from the look to the write in that time. What others stage meanwhile is not seen: so no longer."""
 
 
 class FreshLooks(Generic[SeenT]):
-    """Looks that are not older than a minute, by what was looked at. Safe to use from several threads."""
+    """Looks that are not older than ten seconds, by what was looked at. Safe to use from several threads."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -48,5 +49,5 @@ class FreshLooks(Generic[SeenT]):
 
 
 def _is_fresh(at: datetime, now: datetime) -> bool:
-    """Tell whether that was less than a minute ago; a clock that was put back makes nothing fresh."""
+    """Tell whether that was less than ten seconds ago; a clock that was put back makes nothing fresh."""
     return timedelta() <= now - at < _FRESH

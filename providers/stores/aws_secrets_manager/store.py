@@ -4,7 +4,7 @@ A write stages a version (AWSPENDING); ``promote`` moves AWSCURRENT from the ver
 refuses that when the label is not there any more: the compare-and-set. AWSPENDING is taken off afterwards, because
 AWS's own rotation takes one that was left behind for a rotation under way (aws-samples rotation-lambdas #168).
 
-What ``preflight`` saw serves the write that follows within a minute, which then asks nothing again, as long as the
+What ``preflight`` saw serves the write that follows within ten seconds, which then asks nothing again, as long as the
 value that it gave is held on to. A change in between is noticed where it is now: AWS moves the label from the version
 that we built upon, and from no other.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import logging
 import socket
 import threading
@@ -75,6 +76,14 @@ def test_requests_share_a_connection():
         client = HttpClient(server.url)
         assert [client.send(WRITE, changes=True).status for _ in range(3)] == [200, 200, 200]
         assert server.connections == 1
+
+
+def test_a_request_leaves_at_once_and_not_its_head_before_its_body(monkeypatch):
+    sent, send = [], http.client.HTTPConnection.send
+    monkeypatch.setattr("http.client.HTTPConnection.send", lambda self, data: sent.append(data) or send(self, data))
+    with raw_server(lambda link: link.answers(DONE)) as server:
+        HttpClient(server.url).send(WRITE, changes=True)
+        assert sent == server.requests
 
 
 @pytest.mark.parametrize("end", [Link.close, Link.reset])

@@ -1,0 +1,80 @@
+"""How AWS's requests travel: over the same connections as those of our HTTP client, where no proxy is set.
+
+botocore finds the credentials, signs, decides on repeating and reads the answers; the sending of what it signed is a
+third of what a call costs, and its event ``before-send`` is there to have that done elsewhere (botocore's docs,
+"Botocore Events"). What is sent, and whose certificates are believed, stays as botocore and AWS's settings have it.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import botocore.session
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError, SSLError
+from botocore.httpsession import get_cert_path
+from botocore.utils import get_environ_proxies
+
+from providers.http_address import origin_of
+from providers.http_wire import NotAnswered, NotConnected, NotTrusted, Wire
+
+CONNECT_SECONDS: Final = 3
+ANSWER_SECONDS: Final = 10
+
+
+def take_over(session: botocore.session.Session) -> None:
+    """Send what the clients of this session will have signed."""
+    ca_file = session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")  # as botocore looks
+    session.register("before-send", _Sender(get_cert_path(ca_file or True)).send)
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """A body that is here already, in the form in which botocore asks for one."""
+
+    body: bytes = field(repr=False)
+
+    def stream(self) -> tuple[bytes]:
+        return (self.body,)
+
+
+class _Sender:
+    """Keeps a wire for each origin that a client asks: usually one. Safe to use from several threads."""
+
+    def __init__(self, ca_file: str) -> None:
+        self._ca_file = ca_file
+        self._wires: dict[str, Wire | None] = {}
+
+    def send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
+        """Give the answer; None for a request that botocore has to send itself, through a proxy.
+
+        Raises what botocore raises for the same reason: it decides by that whether to try again.
+        """
+        url = urlsplit(request.url)
+        if url.netloc not in self._wires:
+            self._wires.setdefault(url.netloc, self._open(request.url))
+        wire = self._wires[url.netloc]
+        if wire is None:
+            return None
+        target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+        try:
+            answer, body = wire.exchange(request.method, target, dict(request.headers), request.body)
+        except NotTrusted as error:
+            raise SSLError(endpoint_url=request.url, error=error) from error
+        except NotConnected as error:
+            raise EndpointConnectionError(endpoint_url=request.url, error=error) from error
+        except NotAnswered as error:
+            lost = ReadTimeoutError if "Timeout" in str(error) else ConnectionClosedError
+            raise lost(endpoint_url=request.url) from error
+        return AWSResponse(request.url, answer.status, answer.headers, _Sent(body))
+
+    def _open(self, url: str) -> Wire | None:
+        origin = origin_of(urlsplit(url))
+        if origin.scheme in get_environ_proxies(url):
+            return None
+        trust = ssl.create_default_context(cafile=self._ca_file) if origin.scheme == "https" else None
+        return Wire(origin, trust, connect_seconds=CONNECT_SECONDS, answer_seconds=ANSWER_SECONDS)
