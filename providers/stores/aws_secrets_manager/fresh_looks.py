@@ -18,7 +18,7 @@ from rotator.domain.secret_value import SecretValue
 SeenT = TypeVar("SeenT")
 
 _FRESH: Final = timedelta(seconds=10)
-"""Most rotations come from the look to the write in that time. What others stage meanwhile is not seen: so no longer."""
+"""Most rotations come from the look to the write in that time. Not longer: what others stage meanwhile is not seen."""
 
 
 class FreshLooks(Generic[SeenT]):
