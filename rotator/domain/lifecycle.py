@@ -190,17 +190,19 @@ def with_destinations(rotation: Rotation, changed: Iterable[Destination]) -> Rot
     )
 
 
+LONGEST_PAUSE: Final = timedelta(hours=1)
+"""How long a service is left alone at most, whatever it asks for: some give a moment where a length belongs."""
+
 _FIRST_PAUSE: Final = timedelta(seconds=2)
-_LONGEST_PAUSE: Final = timedelta(hours=1)
 _DOUBLINGS: Final = 12
 
 
 def back_off(attempts: int, asked_for: timedelta | None, who: str) -> timedelta:
-    """Give the pause before the next try: doubled with each failure, never shorter than the server asked for.
+    """Give the pause before the next try: doubled with each failure, and as long as the server asked for.
 
-    Up to a quarter is added, by the name of who waits and how often it did: those that failed together do not come
-    back together.
+    It is ``LONGEST_PAUSE`` at most. Up to a quarter is added, by the name of who waits and how often it did: those that
+    failed together do not come back together.
     """
-    pause = min(_FIRST_PAUSE * (1 << min(attempts - 1, _DOUBLINGS)), _LONGEST_PAUSE)
+    doubled = _FIRST_PAUSE * (1 << min(attempts - 1, _DOUBLINGS))
     spread = 1 + share_of(f"{who} {attempts}") / 4
-    return max(pause, asked_for or timedelta()) * spread
+    return min(max(doubled, asked_for or timedelta()), LONGEST_PAUSE) * spread

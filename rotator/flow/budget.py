@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.domain.clock import Clock
 from rotator.domain.errors import LedgerUnavailable, Temporary
+from rotator.domain.lifecycle import LONGEST_PAUSE
 from rotator.domain.limits import Limits, Rate
 from rotator.domain.model import Cause
 from rotator.flow.breaker import Breaker
@@ -81,7 +82,7 @@ class ConnectionBudget:
     def throttled(self, retry_after: timedelta | None) -> None:
         self.throttles += 1
         now = self._clock.now()
-        until = now + (_PAUSE_UNASKED if retry_after is None else retry_after)
+        until = now + (_PAUSE_UNASKED if retry_after is None else min(retry_after, LONGEST_PAUSE))
         self._closed_until = max(until, self._closed_until or until)
         if self._limits.rate is not None:
             with suppress(LedgerUnavailable):  # other machines will be told by the service itself

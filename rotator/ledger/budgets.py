@@ -13,6 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from rotator.domain.lifecycle import LONGEST_PAUSE
 from rotator.domain.limits import Rate
 from rotator.ledger.owners import is_gone
 from rotator.ledger.prepared import Prepared
@@ -22,9 +23,6 @@ from rotator.ledger.tables import budgets, requests_under_way
 
 _HASTE: Final = timedelta(seconds=2)
 """How long after an urgent request others still stand back: the next urgent one is probably on its way."""
-
-_LONGEST_PAUSE: Final = timedelta(hours=1)
-"""A budget that is spent for longer than this and one request was spent by a clock that was wrong."""
 
 _SIGN_OF_LIFE: Final = timedelta(minutes=5)
 
@@ -44,7 +42,8 @@ def take_turn(
     row = _row(connection, name, now)
     if not urgent and row["urgent_until"] is not None and now < row["urgent_until"] <= now + _HASTE:
         return Turn(row["urgent_until"], granted=False)
-    believable = now + _LONGEST_PAUSE + rate.head_start + rate.pace
+    # What is spent for longer than the longest pause and one request was spent by a clock that was wrong.
+    believable = now + LONGEST_PAUSE + rate.head_start + rate.pace
     spent_until = row["spent_until"] if row["spent_until"] <= believable else now
     turn = max(now, spent_until - rate.head_start)
     if turn - now > longest:
@@ -59,7 +58,7 @@ def take_turn(
 def pause(connection: Connection, name: str, rate: Rate, until: datetime, now: datetime) -> None:
     """Spend the budget until then: the service said so."""
     row = _row(connection, name, now)
-    spent_until = min(until, now + _LONGEST_PAUSE) + rate.head_start
+    spent_until = min(until, now + LONGEST_PAUSE) + rate.head_start
     if row["spent_until"] < spent_until:
         change(connection, budgets, {"connection": name}, {"spent_until": spent_until})
 

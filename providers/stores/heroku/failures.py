@@ -20,8 +20,6 @@ _TOKENS_TO_WAIT_FOR: Final = 10
 """Requests that one destination needs in a row, with something to spare."""
 _A_TOKEN: Final = timedelta(seconds=60) / 75
 """How long an account waits for one more request once its 4,500 are used up (API reference, "Rate limits")."""
-_LONGEST_WAIT: Final = timedelta(hours=1)
-"""By then the account's requests are all there again. A longer wait is another format: once it was an epoch time."""
 
 OWNED: Final = (
     "The config var belongs to an add-on, which sets it by itself: rotate its credentials with the add-on, or name "
@@ -101,7 +99,7 @@ def _final(answer: HttpAnswer, asked: Asked, said: str) -> RotatorError:
 
 def _wait(answer: HttpAnswer, now: datetime) -> timedelta:
     asked = answer.retry_after(now)
-    return asked if asked is not None and asked <= _LONGEST_WAIT else _A_TOKEN * _TOKENS_TO_WAIT_FOR
+    return _A_TOKEN * _TOKENS_TO_WAIT_FOR if asked is None else asked
 
 
 def _id(answer: HttpAnswer) -> str:

@@ -244,12 +244,14 @@ def test_the_old_token_lives_until_its_overlap_is_over(overlap, last_used, now, 
         pytest.param(10**9, None, 3600, id="for as long as it takes"),
         pytest.param(1, 30, 30, id="the server asked for more"),
         pytest.param(6, 30, 64, id="the server asked for less"),
-        pytest.param(1, 86400, 86400, id="the server asked for a day"),
+        pytest.param(1, 86400, 3600, id="the server asked for a day"),
+        pytest.param(1, 1_790_000_000, 3600, id="the server gave a moment where a length belongs"),
+        pytest.param(1, 80_000_000_000_000, 3600, id="the server asked for longer than times can say"),
         pytest.param(1, 0, 2, id="the server asked for nothing"),
         pytest.param(1, -30, 2, id="the server asked for the past"),
     ],
 )
-def test_the_pause_doubles_to_an_hour_and_is_never_shorter_than_asked_for(attempts, asked_for, pause):
+def test_the_pause_doubles_to_an_hour_and_up_to_that_is_never_shorter_than_asked_for(attempts, asked_for, pause):
     wanted = timedelta(seconds=asked_for) if asked_for is not None else None
     assert timedelta(seconds=pause) <= back_off(attempts, wanted, "app") < timedelta(seconds=pause) * 1.25
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rotator.domain.errors import LedgerUnavailable, Temporary
+from rotator.domain.lifecycle import LONGEST_PAUSE
 from rotator.domain.limits import Limits, Rate
 from rotator.domain.model import Cause
 from rotator.flow.budget import LONGEST_WAIT, ConnectionBudget, on_behalf_of
@@ -84,6 +85,19 @@ def test_a_pause_longer_than_a_request_may_wait_is_left_to_a_later_try(budget_of
     with pytest.raises(Temporary) as caught, budget.request():
         pytest.fail("it was sent")
     assert caught.value.retry_after == timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("limits", [Limits(), TEN_A_SECOND])
+@pytest.mark.parametrize("asked_for", [timedelta(days=1), timedelta(seconds=1_790_000_000), timedelta.max])
+def test_no_service_is_left_alone_for_more_than_an_hour_whatever_it_asks_for(budget_of, clock, limits, asked_for):
+    budget = budget_of(limits)
+    budget.throttled(asked_for)
+    with pytest.raises(Temporary) as caught, budget.request():
+        pytest.fail("it was sent")
+    assert caught.value.retry_after == LONGEST_PAUSE
+    clock.wait(LONGEST_PAUSE)
+    with budget.request():
+        assert clock.waited == LONGEST_PAUSE
 
 
 def test_work_on_a_compromised_token_goes_first(budget_of, clock):

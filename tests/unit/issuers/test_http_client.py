@@ -64,6 +64,13 @@ def test_requests_are_taken_from_the_connections_budget_and_a_refusal_for_want_o
     assert (budget.requests, budget.throttles) == (2, 1)
 
 
+def test_a_service_that_asks_to_be_left_alone_for_ever_is_answered_for_all_the_same(server):
+    access = DictionaryAccess()
+    access.budget = ConnectionBudget("acme", Limits(), _no_ledger, access.clock, "here")
+    server.answers(Answer(429, headers={"Retry-After": "400000000000"}))
+    assert HttpClient(server.url, access=access).send(WRITE, changes=True).status == 429
+
+
 def _no_ledger():
     raise AssertionError("a connection without limits needs none")
 
