@@ -18,7 +18,7 @@ from providers.stores.vercel.deployments import VERSION_IN_META, Deployment, Dep
 from providers.stores.vercel.plugin import Redeploy, Target, VercelPlace
 from providers.stores.vercel.record import updated_at
 from rotator.domain.contracts import Access
-from rotator.domain.errors import NeedsOperator, Permanent, Temporary
+from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 from rotator.domain.terms import Version
 
 _UNDER_WAY: Final = frozenset({"QUEUED", "INITIALIZING", "BUILDING"})
@@ -154,7 +154,13 @@ class Redeployer:
         called = self._called.get(call)
         if called is None:
             self._called[call] = now
-            self._deployments.call(hook)
+            try:
+                self._deployments.call(hook)
+            except Ambiguous:
+                raise
+            except RotatorError:  # it was not called
+                del self._called[call]
+                raise
             return Outlook(Step.WAIT, "Called the deploy hook.")
         if now - called < _HOOKS_DEPLOY_WITHIN:
             return Outlook(Step.WAIT, f"Called the deploy hook at {called:%H:%M} UTC, and see no deployment of it yet.")

@@ -91,6 +91,24 @@ def test_a_call_of_the_hook_whose_answer_was_lost_is_ambiguous_and_found_done(
     assert len(project.deployments) == 2
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(answer(429, {}, b'{"error": {"code": "rate_limited"}}'), id="too many calls"),
+        pytest.param(answer(404, {}, b'{"error": {"code": "not_found"}}'), id="no such hook, for now"),
+        pytest.param(answer(400, {}, b'{"error": {"code": "bad_request"}}'), id="a refusal"),
+    ],
+)
+def test_a_call_of_the_hook_that_was_refused_is_made_again(
+    store: VercelStore, project: Project, version: Version, proxy: FaultProxy, fault: Any
+) -> None:
+    proxy.fail("POST", "/v1/integrations/deploy/", fault)
+    assert type(refusal_of(lambda: store.settle(BY_HOOK, version))) is not Ambiguous
+    assert len(project.deployments) == 1
+    assert type(refusal_of(lambda: store.settle(BY_HOOK, version))) is Temporary
+    assert newest(project).meta.get("deployHookId") == HOOK
+
+
 def test_a_hook_that_was_removed_waits_for_a_person_and_its_url_stays_secret(
     store: VercelStore, project: Project, version: Version
 ) -> None:
