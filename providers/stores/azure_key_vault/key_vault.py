@@ -1,8 +1,9 @@
 """A connection to one vault: the Azure SDK's client, made strict.
 
 Nothing is sent twice, because each PUT makes another version: azure-core would repeat one whose answer was lost, and
-leave four (measured). No redirect is followed, no proxy, certificate or password comes from the environment, every
-call has a timeout, and the SDK's own logs are off. One client serves all threads of its connection.
+leave four (measured). No redirect is followed, nor a list to another host, no proxy, certificate or password comes from
+the environment, every call has a timeout, and the SDK's own logs are off. One client serves all threads of its
+connection.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
+from azure.core.pipeline import PipelineRequest
+from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.keyvault.secrets import KeyVaultSecret, SecretClient, SecretProperties
 
 from providers.azure_login import Login, transport
+from providers.http_address import origin_of
 from providers.stores.azure_key_vault.failures import DISABLED, NOT_FOUND, Doing, Right, ask, garbled
 from providers.stores.azure_key_vault.plugin import AzureConfig
 from rotator.domain.contracts import Access
@@ -170,6 +174,23 @@ class KeyVault:
         return Version(about.version)
 
 
+class _OwnOrigin(SansIOHTTPPolicy[Any, Any]):
+    """Lets requests go to the vault alone: the SDK would follow a list's ``nextLink`` to any host, and take our token along.
+
+    Azure writes that link with the port, ``:443`` (REST reference, "Get Secret Versions").
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = urlsplit(url)
+
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        if origin_of(urlsplit(request.http_request.url)) != origin_of(self._url):
+            raise Permanent(
+                f"{self._url.netloc} gave a list that goes on at another host, which was not asked.",
+                remedy="Our token goes to the connection's own host only; check its `url`.",
+            )
+
+
 def _open_client(config: AzureConfig, access: Access, timeouts: Timeouts) -> SecretClient:
     settings = transport(config.ca_file, timeouts.connect, timeouts.read)
     chosen = {"api_version": config.api_version} if config.api_version else {}
@@ -179,6 +200,7 @@ def _open_client(config: AzureConfig, access: Access, timeouts: Timeouts) -> Sec
             cast("Any", Login(config, access, settings)),
             retry_total=0,
             permit_redirects=False,
+            per_call_policies=_OwnOrigin(config.url),
             verify_challenge_resource=False,  # the login does, more strictly
             **chosen,
             **settings,

@@ -193,6 +193,30 @@ def test_a_redirect_is_not_followed_and_nothing_goes_elsewhere(
     assert expected_at(store, place) == expected
 
 
+def test_a_list_that_goes_on_elsewhere_is_refused_and_our_token_stays_here(
+    azure: Azure, store: KeyVaultStore, vault: KeyVault, place: AzurePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(store, place, fresh())
+    vault.page_size = 1
+    monkeypatch.setattr(vault, "public_url", azure.direct)
+    vault.calls.clear()
+    refusal = refusal_of(lambda: store.preflight(place))
+    assert type(refusal) is Permanent
+    assert "goes on at another host" in str(refusal)
+    assert vault.calls == ["list_versions"]
+
+
+def test_a_list_goes_on_here_however_the_vault_writes_its_name(
+    azure: Azure, store: KeyVaultStore, vault: KeyVault, place: AzurePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(store, place, fresh())
+    vault.page_size = 1
+    monkeypatch.setattr(vault, "public_url", azure.url.replace("localhost", "LocalHost"))
+    vault.calls.clear()
+    store.preflight(place)
+    assert vault.calls == ["list_versions", "list_versions", "get"]
+
+
 # --- reading ---
 
 
