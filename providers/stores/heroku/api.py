@@ -16,7 +16,7 @@ from providers.stores.heroku.plugin import HerokuConfig, HerokuPlace
 from providers.stores.heroku.releases import History, Release, Unreadable, history_of, release_of
 from providers.stores.heroku.together import Vars
 from rotator.domain.contracts import Access, Stored
-from rotator.domain.errors import NeedsOperator
+from rotator.domain.errors import NeedsOperator, Permanent
 from rotator.domain.secret_value import SecretValue
 from rotator.domain.terms import Version
 
@@ -111,8 +111,13 @@ class Api:
         return Asked(self.server, what, changes)
 
     def _list(self, path: str, asked: Asked) -> list[dict[str, Any]]:
-        """Give a list's objects, up to the thousand that Heroku gives at once; none where the app is not there."""
+        """Give a list's objects; none where the app is not there. Permanent beyond the thousand that come at once."""
         answer = self._get(path, asked, {"Range": "id ..; max=1000"})
+        if answer and answer.status == HTTPStatus.PARTIAL_CONTENT:
+            raise Permanent(
+                f"{self.server} gave only a part of the list when asked to {asked.what}.",
+                remedy="There are more than the thousand that Heroku gives at once, and we do not judge by a part.",
+            )
         document = answer.document if answer else []
         if not isinstance(document, list) or not all(isinstance(one, dict) for one in document):
             raise garbled(asked)

@@ -11,7 +11,7 @@ from providers.stores.heroku.store import HerokuStore
 from rotator.domain.errors import Conflict, NeedsOperator, Permanent, Temporary
 from rotator.domain.model import Version
 from rotator.testing.store_contract import fresh, held, refusal_of, version_of
-from tests.fakes.fault_proxy import FaultProxy
+from tests.fakes.fault_proxy import FaultProxy, answer
 from tests.fakes.heroku import App
 from tests.integration.heroku.conftest import VAR, AtTheDashboard
 
@@ -133,6 +133,17 @@ def test_dynos_that_still_run_the_old_release_are_waited_for(store: HerokuStore,
     assert "web.1" in waiting.what
     app.replace_dynos()
     store.settle(place, version)
+
+
+def test_a_part_of_the_dynos_is_not_taken_for_all_of_them(
+    store: HerokuStore, place: HerokuPlace, app: App, proxy: FaultProxy
+) -> None:
+    app.slow_dynos = True
+    version = write(store, place)
+    proxy.fail("GET", "/dynos", answer(206, {"Next-Range": "]web.1..; max=1000"}, b"[]"))
+    refusal = refusal_of(lambda: store.settle(place, version))
+    assert type(refusal) is Permanent
+    assert "only a part" in str(refusal)
 
 
 def test_one_off_dynos_are_not_waited_for(store: HerokuStore, place: HerokuPlace, app: App) -> None:
