@@ -175,7 +175,7 @@ class KeyVault:
 
 
 class _OwnOrigin(SansIOHTTPPolicy[Any, Any]):
-    """Lets requests go to the vault alone: the SDK would follow a list's ``nextLink`` to any host, and take our token along.
+    """Lets requests go to the vault alone. The SDK would follow a list's ``nextLink`` to any host, with our token.
 
     Azure writes that link with the port, ``:443`` (REST reference, "Get Secret Versions").
     """
