@@ -13,7 +13,7 @@ from typing import Final
 
 from rotator.domain.contracts import TokenInfo
 from rotator.domain.errors import NeedsOperator, Temporary
-from rotator.domain.model import Handle, Token, TokenState
+from rotator.domain.model import Handle, Rotation, Token, TokenState
 from rotator.flow.work import Work, poll
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
@@ -41,15 +41,35 @@ def still_unknown_for(work: Work, token: Token) -> timedelta:
 def wait_for_our_turn(work: Work) -> None:
     """Raise Temporary while another rotation waits for an answer of the same issuer: its token could be taken for ours.
 
-    Asked only where tokens have no names.
+    Asked only where tokens have no names; and once more when our own intent is durable, because two may begin together.
+    One that waits for a person is not waited for: its request was answered or lost long ago.
     """
-    for other in work.tools.ledger.open_rotations():
-        unanswered = other.new is not None and other.new.state is TokenState.INTENDED
-        if unanswered and other.id != work.rotation.id and other.issuer.connection == work.rotation.issuer.connection:
+    for other in _unanswered(work):
+        if other.trouble is None or not other.trouble.needs_operator:
             raise Temporary(
                 f"Rotation {other.id} of {other.secret} waits for a token of this issuer, whose tokens have no names.",
                 remedy="It is our turn when that one is answered.",
             )
+
+
+def _let_younger_ones_be_answered(work: Work, token: Token) -> None:
+    """Raise Temporary while a token may be on its way that was asked for after ours was lost, when we waited long."""
+    ours = token.created_at or work.rotation.opened_at
+    for other in _unanswered(work):
+        theirs = other.new.created_at if other.new is not None else None
+        if theirs is not None and theirs > ours:
+            raise Temporary(
+                f"Rotation {other.id} of {other.secret} waits for a token of this issuer, whose tokens have no names.",
+                remedy="The lost one is looked for when that one is answered.",
+            )
+
+
+def _unanswered(work: Work) -> Iterator[Rotation]:
+    """Give the other open rotations of this issuer's connection whose token was asked for and is not known yet."""
+    for other in work.tools.ledger.open_rotations():
+        asked = other.new is not None and other.new.state is TokenState.INTENDED
+        if asked and other.id != work.rotation.id and other.issuer.connection == work.rotation.issuer.connection:
+            yield other
 
 
 def _go_on(work: Work, token: Token) -> str:
@@ -66,6 +86,8 @@ def _find(work: Work, token: Token) -> Handle | None:
             f"The issuer's answer was lost, and it lists no tokens: {token.name} may exist, unknown to anybody.",
             remedy=f"Look for {token.name} at the issuer and delete it, then run {_go_on(work, token)}.",
         )
+    if not issuer.traits.names_tokens:
+        _let_younger_ones_be_answered(work, token)
     work.keep_lease()
     listed = list(issuer.tokens())
     if issuer.traits.names_tokens:

@@ -65,6 +65,8 @@ def issue(work: Work) -> None:
     lifetime = Duration.parse(rotation.lifetime) if rotation.lifetime else None
     assert token.name is not None
     try:
+        if not issuer.traits.names_tokens:
+            wait_for_our_turn(work)  # again: two may have begun together
         issued = issuer.issue(IssueRequest(token.name, lifetime, work.now))
     except Ambiguous:
         raise  # the token stays INTENDED: it is looked for by its name

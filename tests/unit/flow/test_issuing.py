@@ -130,6 +130,54 @@ def test_where_tokens_have_no_names_another_secrets_token_is_not_taken_for_the_l
     assert world.stores["vault"].holds("app") in world.alive()
 
 
+def test_where_tokens_have_no_names_two_that_begin_together_do_not_both_ask(make_world):
+    world = make_world(issuer=IssuerTraits(names_tokens=False), secrets=("app", "other"))
+    world.adopt("app")
+    world.adopt("other")
+    daemon = world.worker(timedelta(hours=1), stays=False)
+
+    def the_other_one_asks_meanwhile_and_hears_nothing_yet(moment):
+        if moment == "after issuer.tokens":
+            with world.killed_at("after issuer.issue"):
+                world.worker().rotate("other")
+
+    world.hook = the_other_one_asks_meanwhile_and_hears_nothing_yet
+    daemon.rotate("app")
+    assert world.issuer_fake.script.calls.count("issue") == 1
+    assert world.rotation("app").tokens[0].proof is Proof.NEVER_MADE
+
+    for _ in range(3):
+        world.lease_runs_out()
+        daemon.one_pass()
+    assert {world.rotation(name).phase for name in ("app", "other")} == {Phase.RETIRED}
+    assert world.alive() == {world.held_everywhere("app"), world.held_everywhere("other")}
+
+
+def test_where_tokens_have_no_names_one_that_waits_for_a_person_holds_up_nobody_and_takes_nobodys_token(make_world):
+    world = make_world(issuer=IssuerTraits(names_tokens=False), secrets=("app", "other"))
+    world.adopt("app")
+    world.adopt("other")
+    world.issuer_fake.script.fail("issue", lost_answer())
+    world.hook = lambda moment: world.issuer_fake.make_by_hand() if moment == "before issuer.issue" else None
+    world.worker().rotate("app")  # two tokens could be the one
+    assert world.rotation("app").trouble.needs_operator
+    for token in world.issuer_fake.alive():
+        if token.value not in (world.held_everywhere("app"), world.held_everywhere("other")):
+            world.issuer_fake.revoke_by_hand(token.handle)  # they tidied up
+
+    def app_is_resumed_while_the_other_one_waits_for_its_answer(moment):
+        if moment == "after issuer.issue":
+            world.hook = lambda _moment: None
+            world.worker(stays=False).resume("app")
+
+    world.hook = app_is_resumed_while_the_other_one_waits_for_its_answer
+    assert world.worker().rotate("other").outcome is Outcome.ROTATED
+    assert world.held_everywhere("other") in world.alive()
+    world.lease_runs_out()
+    world.worker().one_pass()
+    assert world.rotation("app").phase is Phase.RETIRED
+
+
 def test_two_tokens_that_could_be_the_lost_one_are_left_to_a_person(make_world):
     world = make_world(issuer=IssuerTraits(names_tokens=False))
     world.adopt()
