@@ -55,32 +55,35 @@ def computed_end(spec: ExpirySpec, lifetime: Duration | None, now: datetime) -> 
 def moment(value: Any) -> datetime | None:
     """Read a moment: RFC 3339, a date, epoch seconds or milliseconds. None, 0, "" and the year 1 are no moment.
 
-    ValueError for anything else. A time without a zone is UTC.
+    ValueError for anything else, and for what is beyond the year 9999. A time without a zone is UTC.
     """
     if isinstance(value, str) and value.isdigit():
         value = int(value)
     if not value or isinstance(value, bool):
         return None
-    if isinstance(value, int | float):
-        try:
+    try:
+        if isinstance(value, int | float):
             return datetime.fromtimestamp(value / 1000 if value > _MILLISECONDS_FROM else value, UTC)
-        except (OverflowError, OSError) as error:
-            raise ValueError("not a moment") from error
-    if not isinstance(value, str):
-        raise ValueError("not a moment")  # noqa: TRY004  the caller asks one question: is it a moment?
-    read = datetime.fromisoformat(value)
-    if read.year == 1:  # Go's zero time
-        return None
-    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+        if isinstance(value, str):
+            read = datetime.fromisoformat(value)
+            if read.year == 1:  # Go's zero time
+                return None
+            return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (OverflowError, OSError) as error:
+        raise ValueError("not a moment") from error
+    raise ValueError("not a moment")
 
 
-def seconds(value: Any) -> timedelta | None:
-    """Read a remaining life in seconds. 0 and null are none. ValueError for anything but a number."""
-    if not value:
+def end_of(seconds: Any, now: datetime) -> datetime | None:
+    """Give the end of a remaining life in seconds. 0 and null are none. ValueError as for ``moment``."""
+    if not seconds:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise ValueError("not a number of seconds")  # noqa: TRY004  the caller asks one question: is it a length?
-    return timedelta(seconds=value)
+    try:
+        return now + timedelta(seconds=seconds)
+    except OverflowError as error:
+        raise ValueError("not a moment") from error
 
 
 def _last_midnight(end: datetime, now: datetime) -> datetime:

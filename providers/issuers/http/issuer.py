@@ -117,12 +117,10 @@ class HttpIssuer:
         try:
             created_at = expiries.moment(search(extract.created_at, document))
             expires_at = expiries.moment(search(extract.expires_at, document))
-            expires_in = expiries.seconds(search(extract.expires_in, document))
+            expires_at = expires_at or expiries.end_of(search(extract.expires_in, document), request.now)
         except ValueError:
             # Not worth losing a token for: it is listed with its true times.
-            created_at = expires_at = expires_in = None
-        if expires_at is None and expires_in is not None:
-            expires_at = request.now + expires_in
+            created_at = expires_at = None
         name = text(extract.name, document)
         return Issued(
             handle=Handle(handle),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -85,7 +86,7 @@ def test_a_moment_is_read_however_it_is_told(told, moment):
     assert expiries.moment(told) == moment
 
 
-@pytest.mark.parametrize("told", ["soon", ["2026-11-22"], {"at": 1}, 1e300])
+@pytest.mark.parametrize("told", ["soon", ["2026-11-22"], {"at": 1}, 1e300, "9999-12-31T23:59:59-05:00"])
 def test_what_is_no_moment_is_refused(told):
     with pytest.raises(ValueError):
         expiries.moment(told)
@@ -100,7 +101,11 @@ def test_tokens_that_cannot_expire_offer_no_lifetime():
 
 
 def test_a_remaining_life_is_read_in_seconds():
-    assert expiries.seconds(90) == timedelta(seconds=90)
-    assert expiries.seconds(0) is None
+    assert expiries.end_of(90, NOW) == NOW + timedelta(seconds=90)
+    assert expiries.end_of(0, NOW) is None
+
+
+@pytest.mark.parametrize("told", ["90 days", True, 1e12, 1e15, 10**400, math.inf, math.nan])
+def test_what_is_no_remaining_life_is_refused(told):
     with pytest.raises(ValueError):
-        expiries.seconds("90 days")
+        expiries.end_of(told, NOW)

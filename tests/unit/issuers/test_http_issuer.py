@@ -57,9 +57,13 @@ def test_an_expiry_told_in_seconds_is_believed_over_the_one_asked_for(server):
     assert issuer.issue(request(lifetime="1 day")).expires_at == request().now + timedelta(seconds=60)
 
 
-def test_an_expiry_that_cannot_be_read_does_not_lose_the_token(server):
-    server.answers(Answer(201, {"id": 7, "secret": VALUE, "expires": "soon"}))
-    assert open_acme(server).issue(request()).handle == "7"
+@pytest.mark.parametrize(
+    "told", [{"expires": "soon"}, {"expires": "9999-12-31T23:59:59-05:00"}, {"left": "a while"}, {"left": 1e12}]
+)
+def test_an_expiry_that_cannot_be_read_does_not_lose_the_token(server, told):
+    server.answers(Answer(201, {"id": 7, "secret": VALUE, **told}))
+    extract = {"handle": "id", "value": "secret", "expires_at": "expires", "expires_in": "left"}
+    assert open_acme(server, {"operations.create.extract": extract}).issue(request()).handle == "7"
 
 
 LOST = {

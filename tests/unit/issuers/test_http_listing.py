@@ -109,6 +109,10 @@ PARTS = {
     "an item has no handle": (Answer(200, {"keys": [{"name": "x"}]}), Permanent),
     "an item is not an object": (Answer(200, {"keys": ["x"]}), Permanent),
     "a time cannot be read": (Answer(200, {"keys": [{"id": 9, "created": "yesterday"}]}), Permanent),
+    "a time is beyond all times": (
+        Answer(200, {"keys": [{"id": 9, "expires": "9999-12-31T23:59:59-05:00"}]}),
+        Permanent,
+    ),
     "the second page is not there": (Answer(404), Permanent),
     "a redirect": (Answer(302, headers={"Location": "/login"}), Permanent),
 }
