@@ -7,6 +7,7 @@ goes into an error: only statuses, our own names of things, and what to do.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -170,7 +171,7 @@ def _garbled(server: str, doing: Doing) -> RotatorError:
 
 def _lost(server: str, doing: Doing, error: requests.RequestException) -> RotatorError:
     how = type(error).__name__
-    if isinstance(error, requests.exceptions.SSLError):
+    if _was_not_trusted(error):
         return Permanent(
             f"No trusted TLS connection to {server} to {doing.what}.",
             remedy="Set `ca_file` to the authority that signed its certificate, and check the host name.",
@@ -180,6 +181,17 @@ def _lost(server: str, doing: Doing, error: requests.RequestException) -> Rotato
     if doing.changes:
         return Ambiguous(f"The answer of {server} was lost when asked to {doing.what} ({how}).")
     return Temporary(f"{server} gave no whole answer when asked to {doing.what} ({how}).")
+
+
+def _was_not_trusted(error: BaseException) -> bool:
+    """Tell a certificate that was refused before anything was sent from TLS that broke later, maybe in the answer.
+
+    requests and urllib3 keep the error below among their arguments, or as ``reason``.
+    """
+    below = (*error.args, getattr(error, "reason", None))
+    return isinstance(error, ssl.SSLCertVerificationError) or any(
+        _was_not_trusted(cause) for cause in below if isinstance(cause, BaseException)
+    )
 
 
 def _was_never_connected(error: requests.RequestException) -> bool:

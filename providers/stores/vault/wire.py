@@ -4,10 +4,12 @@ timeout and is taken from the connection's budget, nothing is sent twice, and an
 
 from __future__ import annotations
 
+import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Protocol
 
 import hvac
@@ -18,7 +20,7 @@ from providers.stores.vault.failures import Garbled, Refused
 from providers.stores.vault.login import client_certificate
 from providers.stores.vault.plugin import VaultConfig
 from rotator.domain.contracts import Budget
-from rotator.domain.errors import NeedsOperator
+from rotator.domain.errors import NeedsOperator, Permanent
 from rotator.domain.secret_value import SecretValue
 
 
@@ -39,12 +41,21 @@ class Bearing(Protocol):
 
 
 def open_http(config: VaultConfig) -> requests.Session:
-    """Open the connections that all clients of one Vault share."""
+    """Open the connections that all clients of one Vault share. Permanent when `ca_file` cannot be used."""
     http = requests.Session()
     http.trust_env = False  # else ~/.netrc and proxy variables decide where the token goes, and how
-    http.verify = str(config.ca_file) if config.ca_file else True
+    http.verify = _authorities(config.ca_file) if config.ca_file else True
     http.cert = client_certificate(config)
     return http
+
+
+def _authorities(ca_file: Path) -> str:
+    """See that the file can be used: what requests says of one that cannot be looks like a broken connection."""
+    try:
+        ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # an ssl.SSLError is one, too
+        raise Permanent(f"The CA file {ca_file} cannot be used: {error}.", remedy="Correct `ca_file`.") from error
+    return str(ca_file)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from datetime import timedelta
 
 import pytest
@@ -128,7 +129,12 @@ def test_a_refusal_of_an_unheard_of_shape_is_still_read(body: str) -> None:
         (requests.exceptions.ReadTimeout(), Temporary, Ambiguous),
         (requests.exceptions.ConnectionError("reset by peer"), Temporary, Ambiguous),
         (requests.exceptions.ChunkedEncodingError(), Temporary, Ambiguous),
-        (requests.exceptions.SSLError(), Permanent, Permanent),
+        (requests.exceptions.SSLError("a fatal alert, or garbage in an answer"), Temporary, Ambiguous),
+        (
+            requests.exceptions.SSLError(ssl.SSLCertVerificationError("unknown issuer")),
+            Permanent,
+            Permanent,
+        ),
         (OSError("no such file"), Permanent, Permanent),
         (Garbled("no version"), Permanent, Ambiguous),
     ],
