@@ -42,6 +42,12 @@ def with_field(document: str | None, field: str, value: str) -> str:
     return f"{before}{comma}{json.dumps(field, ensure_ascii=False)}: {written}{document[close:]}"
 
 
+def texts_of(document: str) -> dict[str, str]:
+    """Give each field's value as it is written there; of a name that stands there twice, the last one. Unsuitable."""
+    _parsed(document)
+    return {name: document[start:end] for name, start, end in _members(document)}
+
+
 def same_but_for(field: str | None, one: str, other: str) -> bool:
     """Tell whether two documents differ in nothing but this field (None: in nothing that is not ours)."""
     if field is None:

@@ -13,15 +13,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import quote
 
+from providers.json_field import Unsuitable, texts_of
 from providers.stores.vault.failures import Doing, Garbled, Refused, part
 from providers.stores.vault.session import VaultSession
 from rotator.domain.contracts import StoreTraits
 from rotator.domain.errors import Permanent
 from rotator.domain.secret_value import SecretValue
 from rotator.domain.terms import Version
+
+FieldT = TypeVar("FieldT")
 
 V1_TRAITS: Final = StoreTraits(versioned=False, compares_and_sets=False)
 V2_TRAITS: Final = StoreTraits(versioned=True, compares_and_sets=True)
@@ -40,6 +43,8 @@ class Document:
 
     life: Life
     fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Of KV v1 only: the same, as they are written there. It keeps ``1.10`` and every digit of a number."""
     version: Version | None = None
     """Only of a live one."""
     count: int = 0
@@ -101,16 +106,19 @@ class KeyValueV2:
             return Document(
                 Life.LIVE,
                 part(answer, dict, "data", "data"),
-                Version(str(number)),
-                number,
-                part(answer, str, "data", "metadata", "created_time"),
+                version=Version(str(number)),
+                count=number,
+                created_at=part(answer, str, "data", "metadata", "created_time"),
             )
 
     def write(self, path: str, name: str, value: SecretValue | None, over: Document) -> Version:
         with self.session.to(_writing(self, path)) as client:
             try:
                 answer = client.secrets.kv.v2.create_or_update_secret(
-                    path, secret=_changed(over.fields, name, value), cas=over.count, mount_point=self.mount
+                    path,
+                    secret=_changed(over.fields, name, value.reveal() if value else None),
+                    cas=over.count,
+                    mount_point=self.mount,
                 )
             except Refused as refused:
                 if refused.status == HTTPStatus.BAD_REQUEST and any("check-and-set" in why for why in refused.reasons):
@@ -140,20 +148,24 @@ class KeyValueV1:
     def read(self, path: str, count: int | None = None) -> Document:  # noqa: ARG002  # there are no earlier versions
         with self.session.to(_reading(self, path)) as client:
             try:
-                answer = client.secrets.kv.v1.read_secret(path, mount_point=self.mount)
+                texts = _texts(client.adapter.text(self._url(path)))
             except Refused as refused:
                 return _absent(refused)
-            fields = part(answer, dict, "data")
-            return Document(Life.LIVE, fields, _digest(path, fields))
+        return Document(Life.LIVE, _parsed(texts), texts, _digest(path, texts))
 
     def destroy(self, path: str, counts: Sequence[int]) -> None:
         """Nothing to do: there are no earlier versions."""
 
     def write(self, path: str, name: str, value: SecretValue | None, over: Document) -> Version:
-        fields = _changed(over.fields, name, value)
+        """Send the other fields as they are written there: made into Python's numbers, some would become others."""
+        texts = _changed(over.texts, name, json.dumps(value.reveal()) if value else None)
+        document = "{" + ", ".join(f"{json.dumps(each)}: {text}" for each, text in texts.items()) + "}"
         with self.session.to(_writing(self, path)) as client:
-            client.secrets.kv.v1.create_or_update_secret(path, secret=fields, method="PUT", mount_point=self.mount)
-        return _digest(path, fields)
+            client.adapter.put(self._url(path), data=document.encode())
+        return _digest(path, texts)
+
+    def _url(self, path: str) -> str:
+        return f"/v1/{quote(self.mount)}/{quote(path)}"
 
 
 def mounted(session: VaultSession, mount: str) -> KeyValue:
@@ -198,13 +210,24 @@ def _absent(refused: Refused) -> Document:
     raise refused
 
 
-def _changed(fields: Mapping[str, Any], name: str, value: SecretValue | None) -> dict[str, Any]:
+def _texts(answer: str) -> dict[str, str]:
+    try:
+        return texts_of(texts_of(answer)["data"])
+    except (Unsuitable, KeyError) as error:
+        raise Garbled("`data` is missing from the answer") from error
+
+
+def _parsed(texts: Mapping[str, str]) -> dict[str, Any]:
+    return {name: json.loads(text) for name, text in texts.items()}
+
+
+def _changed(fields: Mapping[str, FieldT], name: str, ours: FieldT | None) -> dict[str, FieldT]:
     """Give all fields, with ours as it shall be: about to be sent. A write replaces the whole document."""
     others = {other: theirs for other, theirs in fields.items() if other != name}
-    return {**others, name: value.reveal()} if value else others
+    return others if ours is None else {**others, name: ours}
 
 
-def _digest(path: str, fields: Mapping[str, Any]) -> Version:
+def _digest(path: str, texts: Mapping[str, str]) -> Version:
     """Stand in for the version that KV v1 lacks. Slow on purpose: it is remembered, and must not help to guess."""
-    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(_parsed(texts), sort_keys=True, separators=(",", ":"))
     return Version(hashlib.scrypt(text.encode(), salt=path.encode(), n=2**13, r=8, p=1, dklen=16).hex())

@@ -99,16 +99,27 @@ class _Wire(RawAdapter):  # type: ignore[misc]  # hvac carries no types
         raise_exception: bool = True,  # noqa: ARG002  # hvac's signature; answers are judged here in any case
         **kwargs: Any,
     ) -> Any:
-        """Send once; once more with a new token when the old one had died. Gives the body. Refused or Garbled."""
+        """Send, and give the body. Refused or Garbled."""
+        return _body(self._answer(method, url, headers or {}, kwargs))
+
+    def text(self, url: str) -> str:
+        """Read, and give the body as it was written. Refused or Garbled."""
+        try:
+            return _accepted(self._answer("get", url, {}, {})).content.decode()
+        except UnicodeDecodeError as error:
+            raise Garbled("not UTF-8") from error
+
+    def _answer(self, method: str, url: str, headers: dict[str, str], kwargs: dict[str, Any]) -> requests.Response:
+        """Send once; once more with a new token when the old one had died."""
         if self._bearer is None:
-            return _body(self._send(method, url, headers or {}, kwargs))
+            return self._send(method, url, headers, kwargs)
         token = self._bearer.token()
         response = self._send(method, url, {"X-Vault-Token": token.reveal()}, kwargs)
         if response.status_code == HTTPStatus.FORBIDDEN:
             another = self._bearer.after_refusal_of(token)
             if another is not None:
                 response = self._send(method, url, {"X-Vault-Token": another.reveal()}, kwargs)
-        return _body(response)
+        return response
 
     def _send(self, method: str, url: str, headers: dict[str, str], kwargs: dict[str, Any]) -> requests.Response:
         response: requests.Response | None = None
@@ -124,10 +135,14 @@ class _Wire(RawAdapter):  # type: ignore[misc]  # hvac carries no types
         return response
 
 
-def _body(response: requests.Response) -> Any:
+def _accepted(response: requests.Response) -> requests.Response:
     if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
         raise Refused(response)
-    if not response.content:
+    return response
+
+
+def _body(response: requests.Response) -> Any:
+    if not _accepted(response).content:
         return {}
     try:
         return response.json()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from providers.stores.vault.kv import V1_TRAITS, V2_TRAITS
@@ -101,6 +102,18 @@ def test_a_field_that_is_not_there_yet_is_added(store: VaultStore, outside: Docu
     value = fresh()
     publish(store, place, value)
     assert outside.fields() == {**SIBLINGS, "token": "tok_first_of_all", "another": value.reveal()}
+
+
+def test_numbers_beside_our_field_keep_how_they_are_written(openbao: OpenBao, access: Credentials) -> None:
+    mount = openbao.mount_kv(version=1)
+    at, headers = f"{openbao.url}/v1/{mount}/app", {"X-Vault-Token": openbao.root_token}
+    numbers = '"big":1e2,"nested":{"price":1.10},"pi":3.14159265358979323846,"sum":12345678901234567890.5'
+    httpx.put(at, headers=headers, content=f'{{{numbers},"token":"old"}}', trust_env=False).raise_for_status()
+    store, place = opened(openbao.url, mount, access), VaultPlace(path="app", field="token")
+    value = fresh()
+    publish(store, place, value)
+    assert held(store.current(place)) == value.reveal()
+    assert f'{{{numbers},"token":"{value.reveal()}"}}' in httpx.get(at, headers=headers, trust_env=False).text
 
 
 def test_going_back_to_before_our_field_was_there_takes_it_out_again(store: VaultStore, outside: Documents) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.json_field import Unsuitable, field_of, same_but_for, with_field
+from providers.json_field import Unsuitable, field_of, same_but_for, texts_of, with_field
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,14 @@ def test_a_document_without_room_for_the_field_is_refused(document: str) -> None
     for refused in (lambda: field_of(document, "token"), lambda: with_field(document, "token", "new")):
         with pytest.raises(Unsuitable):
             refused()
+
+
+def test_values_are_given_as_they_are_written() -> None:
+    document = '{ "n": 1.10 ,"e":1e400, "twice": 1, "in": { "a": [ ] }, "twice": "\\u00e9"}\n'
+    assert texts_of(document) == {"n": "1.10", "e": "1e400", "in": '{ "a": [ ] }', "twice": '"\\u00e9"'}
+    assert texts_of(" {}") == {}
+    with pytest.raises(Unsuitable):
+        texts_of("[1]")
 
 
 def test_a_field_that_is_missing_or_null_holds_nothing() -> None:
