@@ -29,14 +29,15 @@ def plan(
     """Show what is due and why, and when the rest will be. Touches nothing."""
     from rotator.cli.wording import can_be_done_now, waits_for
     from rotator.config.selection import Selection
-    from rotator.domain.plan import Action, decide
+    from rotator.domain.plan import Action
+    from rotator.flow.judging import judge
 
     session: Context = context.obj
     wanted = Selection(names or (), issuer, store, tag, owner, everything=everything)
     now = session.app.clock.now()
     rows: list[dict[str, Any]] = []
     for policy, secret in selecting.with_what_is_known(session, wanted):
-        decision = decide(policy, secret, now)
+        decision = judge(policy, secret, now)
         waits = decision.action is Action.RESUME and not can_be_done_now(decision, now)
         rows.append(
             {

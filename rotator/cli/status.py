@@ -53,9 +53,9 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 def _row(policy: Policy, secret: Secret, now: datetime) -> dict[str, Any]:
     from rotator.cli.reporting import rotation_data
     from rotator.cli.wording import waits_for
-    from rotator.domain.plan import decide
+    from rotator.flow.judging import judge
 
-    decision = decide(policy, secret, now)
+    decision = judge(policy, secret, now)
     token, rotation = secret.current, secret.open
     everywhere = f"{len(policy.targets)}/{len(policy.targets)}" if token else "-"
     return {

@@ -15,12 +15,12 @@ from typing import Final
 
 from rotator.daemon.agenda import Agenda, Entry
 from rotator.daemon.pace import Pace
-from rotator.domain import plan
 from rotator.domain.errors import LeaseLost, LedgerUnavailable
 from rotator.domain.lifecycle import back_off
 from rotator.domain.model import Rotation, Secret, SecretName
 from rotator.domain.plan import Action, Decision
 from rotator.domain.policy import Policy, PolicySet
+from rotator.flow.judging import judge
 from rotator.flow.opening import Order
 from rotator.flow.reconcile import start
 from rotator.flow.report import Report
@@ -148,7 +148,7 @@ class Service:
             except LedgerUnavailable:
                 self._agenda.put(name, Entry(now))
                 raise
-            decision = plan.decide(policy, secret, now)
+            decision = judge(policy, secret, now)
             until = self._rests_until(policy) if decision.action is Action.ROTATE else None
             if until is not None:
                 self._agenda.put(name, replace(_entry(secret, decision), look_at=until))
@@ -162,7 +162,7 @@ class Service:
         return None
 
     def _schedule(self, policy: Policy, secret: Secret, now: datetime, decision: Decision | None = None) -> None:
-        decision = decision or plan.decide(policy, secret, now)
+        decision = decision or judge(policy, secret, now)
         entry = _entry(secret, decision)
         if decision.action is Action.ROTATE:
             entry = replace(entry, look_at=now)

@@ -37,6 +37,12 @@ def policy_problems(policy: Policy, traits: IssuerTraits) -> Iterator[Located]:
     lifetime = policy.lifetime or traits.expiry.never_means
     yield from _interval_problems(policy, lifetime)
     yield from _overlap_problems(policy)
+    if not schedule.leave_a_day(policy.schedule.freezes):
+        yield (
+            ("schedule", "freeze"),
+            "no day of the year is left on which a rotation may begin",
+            "leave some days, or write `schedule: never`",
+        )
     yield from _window_problems(policy, lifetime)
 
 

@@ -44,6 +44,8 @@ class Reason(StrEnum):
     FROZEN = "frozen"
     OUTSIDE_WINDOW = "outside-window"
     DUE = "due"
+    UNFORESEEN = "unforeseen"
+    """Asking failed, which is a bug: not an answer, but what stands in for one."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from calendar import isleap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -73,21 +73,47 @@ def splay_of(schedule: Schedule, name: str) -> timedelta:
 
 
 def may_begin(schedule: Schedule, moment: datetime) -> datetime:
-    """Give the first time at or after ``moment`` at which the window is open and nothing is frozen, in UTC."""
-    while True:
+    """Give the first time at or after ``moment`` at which the window is open and nothing is frozen, in UTC.
+
+    Ten years ahead is the latest: nobody looks further for a day that freezes may never leave.
+    """
+    latest = moment + _FAR_AHEAD
+    while moment < latest:
         opening = opens(schedule.window, moment) if schedule.window is not None else moment
         moment = frozen_until(schedule, opening) or opening
         if moment == opening:
-            return opening
+            break
+    return min(moment, latest)
+
+
+_FAR_AHEAD: Final = timedelta(days=3653)
 
 
 def frozen_until(schedule: Schedule, moment: datetime) -> datetime | None:
     """Give the end of the freeze that this moment lies in, in UTC; None: it lies in none."""
     zone = ZoneInfo(schedule.window.zone if schedule.window else "UTC")
-    today = moment.astimezone(zone).date()
-    stretches = (stretch for freeze in schedule.freezes for stretch in _occurrences(freeze, today))
-    ends = [last for first, last in stretches if first <= today <= last]
-    return _instant(max(ends) + timedelta(days=1), time(), zone) if ends else None
+    ends = _ends(schedule.freezes, moment.astimezone(zone).date())
+    return _instant(min(max(ends), _LAST_DAY) + timedelta(days=1), time(), zone) if ends else None
+
+
+_LAST_DAY: Final = date.max - timedelta(days=1)
+"""The last one that has a next: a freeze until 9999-12-31 is one that nobody means to end."""
+
+
+def leave_a_day(freezes: Iterable[Freeze]) -> bool:
+    """Tell whether freezes leave a day of every year. One of a single year ends with it."""
+    yearly = [freeze for freeze in freezes if freeze.yearly]
+    return any(not _ends(yearly, _NEW_YEAR + timedelta(days=day)) for day in range(365))
+
+
+_NEW_YEAR: Final = date(2023, 1, 1)
+"""Of a year like most: a day that only leap years have is not enough."""
+
+
+def _ends(freezes: Iterable[Freeze], today: date) -> list[date]:
+    """Give the last day of each freeze that this day lies in."""
+    stretches = (stretch for freeze in freezes for stretch in _occurrences(freeze, today))
+    return [last for first, last in stretches if first <= today <= last]
 
 
 def _occurrences(freeze: Freeze, today: date) -> Iterator[tuple[date, date]]:

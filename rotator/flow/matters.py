@@ -1,15 +1,15 @@
-"""What is the matter with a secret, by what the ledger knows and its policy says. Pure."""
+"""What is the matter with a secret, by what the ledger knows and its policy says."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
 
-from rotator.domain import plan
 from rotator.domain.model import Phase, Secret
 from rotator.domain.notice import Notice
 from rotator.domain.plan import Action, Decision, Reason
 from rotator.domain.policy import Policy
+from rotator.flow.judging import judge
 from rotator.observe import notices
 
 
@@ -20,7 +20,7 @@ def running_out(policy: Policy, secret: Secret, now: datetime) -> Notice | None:
     expires_at = secret.current.expires_at
     if secret.open is not None and secret.open.phase is Phase.CONFIRMED:
         secret = replace(secret, open=None)  # it is the new token that is in force
-    decision = plan.decide(policy, secret, now)
+    decision = judge(policy, secret, now)
     if _comes_in_time(decision, now, expires_at):
         return None
     notice = notices.expiring(policy.name, policy.owner, expires_at, _why_not(decision), now)
@@ -45,7 +45,7 @@ def still_fails(policy: Policy, secret: Secret, now: datetime) -> bool:
     """Tell whether what failed may go on failing: its rotation has neither come about nor become superfluous."""
     rotation = secret.open
     if rotation is None:
-        return plan.decide(policy, secret, now).reason not in (Reason.NOT_DUE, Reason.NOT_SCHEDULED)
+        return judge(policy, secret, now).reason not in (Reason.NOT_DUE, Reason.NOT_SCHEDULED)
     if rotation.trouble is not None:
         return not rotation.trouble.needs_operator
     return rotation.phase is not Phase.CONFIRMED

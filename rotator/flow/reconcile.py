@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from rotator.domain import plan
 from rotator.domain.errors import LeaseLost, LedgerUnavailable, RotatorError
 from rotator.domain.model import Rotation, Secret
 from rotator.domain.plan import Action
 from rotator.domain.policy import PolicySet
+from rotator.flow.judging import judge
 from rotator.flow.opening import Order, begin
 from rotator.flow.report import Report
 from rotator.flow.runner import Runner, unforeseen
@@ -28,7 +28,7 @@ def one_pass(runner: Runner, policies: PolicySet) -> Iterator[Report]:
     known = {secret.name: secret for secret in tools.ledger.secrets()}
     for policy in policies.policies:
         secret = known.get(policy.name) or tools.ledger.secret(policy.name)
-        decision = plan.decide(policy, secret, tools.clock.now())
+        decision = judge(policy, secret, tools.clock.now())
         if decision.action is Action.ROTATE:
             order = Order(policy, reason=decision.text, commit=policies.commit, decided_on=secret)
             report = start(runner, order)

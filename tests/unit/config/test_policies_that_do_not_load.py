@@ -130,6 +130,10 @@ IN_A_POLICY = {
         {"schedule": 'schedule: {every: 90 days, freeze: ["2026-12-20 to 2026-01-03"]}'},
         "5:41: `freeze[0]`: the last day is before the first; exchange them",
     ),
+    "a freeze that leaves no day": (
+        {"schedule": 'schedule: {every: 90 days, freeze: ["07-01 to 06-30"]}'},
+        "5:40: no day of the year is left on which a rotation may begin; leave some days, or write `schedule: never`",
+    ),
     "a window without a zone": (
         {"schedule": 'schedule: {every: 90 days, window: "Mon-Fri 09:00-16:00"}'},
         '5:40: `window`: not a window (days, times, zone); write for example "Mon-Thu 09:00-16:00 Europe/Berlin"',

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
 from rotator.domain.durations import Duration
 from rotator.domain.errors import LedgerUnavailable
 from rotator.domain.model import Cause, Phase, SecretName
-from rotator.domain.policy import PolicySet, Schedule
+from rotator.domain.policy import Policy, PolicySet, Schedule, Window
 from tests.fakes.scripted import denied, locked_by_somebody, unavailable
 from tests.fakes.world import A_DAY, World
 from tests.unit.daemon.conftest import Daemon, policies_of
@@ -261,6 +261,24 @@ def test_a_daemon_that_is_to_stop_begins_nothing_more(world):
     world.clock.move(days=91)
     world.clock.stop()
     assert daemon.service.work() == 0
+
+
+def test_a_policy_that_nobody_can_judge_stops_no_other_and_is_written_down(make_world, capsys):
+    world = make_world(secrets=("app", "odd"))
+    for name in ("app", "odd"):
+        world.adopt(name)
+    daemon = Daemon(world)
+    daemon.run_for(minutes=10)
+    world.policies["odd"] = with_a_window_that_no_policy_can_have(world.policies["odd"])
+    daemon.service.accept(policies_of(world))
+    daemon.run_for(days=92, every=timedelta(hours=6))
+    assert [report.secret for report in daemon.told] == ["app"]
+    assert "nobody can tell when this is due" in "".join(capsys.readouterr())
+
+
+def with_a_window_that_no_policy_can_have(policy: Policy) -> Policy:
+    """Give a policy that is a bug: deciding about it fails once it is due."""
+    return replace(policy, schedule=replace(policy.schedule, window=Window(frozenset(), time(), time(), "UTC")))
 
 
 def test_every_rotation_says_by_which_commit(world):

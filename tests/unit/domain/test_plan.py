@@ -183,7 +183,7 @@ def test_the_first_reason_of_the_chain_wins(policy, secret, cause, reason):
 
 def test_the_reasons_stand_in_the_order_in_which_the_chain_asks():
     last_link_is_due = [link.__name__ for link in CHAIN[:-1]] + ["due"]
-    assert [reason.name.lower() for reason in Reason] == last_link_is_due
+    assert [reason.name.lower() for reason in Reason] == [*last_link_is_due, "unforeseen"]
 
 
 # --- at the edges ----------------------------------------------------------------------------------------------------

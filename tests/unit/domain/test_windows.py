@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.domain.policy import Freeze, Schedule, Window
-from rotator.domain.schedule import frozen_until, may_begin, opens
+from rotator.domain.schedule import frozen_until, leave_a_day, may_begin, opens
 from tests.unit.domain.builders import NOON, utc
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -198,6 +198,40 @@ def test_after_a_freeze_the_window_is_waited_for_and_after_the_window_the_next_f
     schedule = Schedule(window=mondays, freezes=(BLACK_FRIDAY, monday_too))
     assert may_begin(schedule, utc("2026-11-27 10:00")) == utc("2026-12-07 09:00")
     assert may_begin(schedule, utc("2026-11-23 10:00")) == utc("2026-11-23 10:00")
+
+
+def every_year(first: str, last: str) -> Freeze:
+    return Freeze(date.fromisoformat(f"2024-{first}"), date.fromisoformat(f"2024-{last}"), yearly=True)
+
+
+A_YEAR = (every_year("01-01", "12-31"),)
+A_YEAR_FROM_JULY = (every_year("07-01", "06-30"),)
+TWO_HALVES = (every_year("12-01", "06-30"), every_year("06-15", "12-15"))
+UNTIL_FURTHER_NOTICE = (Freeze(date(2026, 12, 1), date.max),)
+
+
+@pytest.mark.parametrize("freezes", [A_YEAR, A_YEAR_FROM_JULY, TWO_HALVES, UNTIL_FURTHER_NOTICE])
+@pytest.mark.parametrize("opening", [None, window("mon", "09:00", "16:00", BERLIN)])
+def test_nobody_looks_further_than_ten_years_for_a_day_that_freezes_leave(freezes, opening):
+    moment = utc("2026-12-01 12:00")
+    assert may_begin(Schedule(window=opening, freezes=freezes), moment) == utc("2036-12-01 12:00")
+
+
+@pytest.mark.parametrize(
+    ("freezes", "leave_one"),
+    [
+        pytest.param((), True, id="none"),
+        pytest.param((AT_NEW_YEAR, LEAP_DAY, BLACK_FRIDAY), True, id="some"),
+        pytest.param((every_year("03-02", "02-29"),), True, id="all but the first of March"),
+        pytest.param(UNTIL_FURTHER_NOTICE, True, id="one that is not of every year"),
+        pytest.param(A_YEAR, False, id="a whole year"),
+        pytest.param(A_YEAR_FROM_JULY, False, id="a whole year, over New Year"),
+        pytest.param(TWO_HALVES, False, id="two that are a whole year together"),
+        pytest.param((every_year("03-01", "02-28"),), False, id="all but a leap day"),
+    ],
+)
+def test_freezes_leave_a_day_of_every_year_or_none(freezes, leave_one):
+    assert leave_a_day(freezes) is leave_one
 
 
 @pytest.mark.parametrize(
