@@ -24,6 +24,9 @@ _UNITS: Final = {
 _RATE: Final = re.compile(rf"([1-9][0-9]{{0,6}}) ?/ ?([1-9][0-9]{{0,3}})? ?({'|'.join(_UNITS)})")
 _PACED_PERCENT: Final = 97
 
+LONGEST_WAIT: Final = timedelta(minutes=1)
+"""How long a request may wait, where no rate is so slow that it has to wait longer."""
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -72,6 +75,11 @@ class Rate:
     def head_start(self) -> timedelta:
         """How much of the pace may be made up for at once after a rest: what the pace leaves of the limit."""
         return (self.requests - 1 - self.requests * _PACED_PERCENT // 100) * self.pace
+
+    @property
+    def longest_wait(self) -> timedelta:
+        """How long a request may wait for its turn: a minute, or two turns of a slow rate."""
+        return max(LONGEST_WAIT, 2 * self.pace)
 
 
 @dataclass(frozen=True)

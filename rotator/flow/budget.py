@@ -16,31 +16,42 @@ from typing import TYPE_CHECKING, Final
 from rotator.domain.clock import Clock
 from rotator.domain.errors import LedgerUnavailable, Temporary
 from rotator.domain.lifecycle import LONGEST_PAUSE
-from rotator.domain.limits import Limits, Rate
+from rotator.domain.limits import LONGEST_WAIT, Limits, Rate
 from rotator.domain.model import Cause
 from rotator.flow.breaker import Breaker
 
 if TYPE_CHECKING:
     from rotator.ledger.ledger import Ledger
 
-LONGEST_WAIT: Final = timedelta(seconds=60)
-"""How long one request may wait for its turn. Shorter than a lease, which nobody renews meanwhile."""
+_SIGN_OF_LIFE: Final = timedelta(seconds=60)
+"""How often whoever waits says that they are still there."""
 
 _LOOK_AGAIN: Final = timedelta(milliseconds=200)
 _PAUSE_UNASKED: Final = timedelta(seconds=1)
 """How long a service that refused and did not say for how long is left alone."""
 
+
+
+def _nothing() -> None:
+    """Have no lease to keep."""
+
+
 _urgent: ContextVar[bool] = ContextVar("urgent", default=False)
+_keep_lease: ContextVar[Callable[[], None]] = ContextVar("keep_lease", default=_nothing)
 
 
 @contextmanager
-def on_behalf_of(cause: Cause) -> Iterator[None]:
-    """Let the requests of this block go ahead of others when a token is compromised."""
-    before = _urgent.set(cause is Cause.COMPROMISED)
+def on_behalf_of(cause: Cause, keep_lease: Callable[[], None] = _nothing) -> Iterator[None]:
+    """Let the requests of this block go ahead of others when a token is compromised.
+
+    ``keep_lease`` is called now and then while one waits for its turn. It may raise LeaseLost: then nothing was sent.
+    """
+    urgent, keeping = _urgent.set(cause is Cause.COMPROMISED), _keep_lease.set(keep_lease)
     try:
         yield
     finally:
-        _urgent.reset(before)
+        _keep_lease.reset(keeping)
+        _urgent.reset(urgent)
 
 
 class ConnectionBudget:
@@ -53,6 +64,8 @@ class ConnectionBudget:
         self._clock = clock
         self._owner = owner
         self._ended = threading.Condition()
+        self._uncounted = 0
+        """Requests that ended while the ledger could not be told."""
         self._breaker = Breaker(name)
         self._closed_until: datetime | None = None
         self.requests = 0
@@ -61,14 +74,15 @@ class ConnectionBudget:
     @contextmanager
     def request(self) -> Iterator[None]:
         now = self._clock.now()
-        latest = now + LONGEST_WAIT
+        rate = self._limits.rate
+        latest = now + (LONGEST_WAIT if rate is None else rate.longest_wait)
         self._refuse_while_resting(now)
         if self._closed_until is not None and now < self._closed_until:
             self._wait_until(self._closed_until, latest)
         limit = self._limits.concurrency
         with nullcontext() if limit is None else self._counted(limit, latest):
-            if self._limits.rate is not None:
-                self._wait_for_turn(self._limits.rate, latest)
+            if rate is not None:
+                self._wait_for_turn(rate, latest)
             self.requests += 1
             failures = self._breaker.failures
             try:
@@ -120,12 +134,15 @@ class ConnectionBudget:
                 remedy="It goes on by itself.",
                 retry_after=moment - now,
             )
-        if moment > now and not self._clock.wait(moment - now):
-            raise Temporary("The process was asked to stop while a request waited for its turn.")
+        while now < moment:
+            if not self._clock.wait(min(moment - now, _SIGN_OF_LIFE)):
+                raise Temporary("The process was asked to stop while a request waited for its turn.")
+            _keep_lease.get()()
+            now = self._clock.now()
 
     @contextmanager
     def _counted(self, limit: int, latest: datetime) -> Iterator[None]:
-        while not self._ledger().begin_request(self._name, limit, self._owner, self._clock.now()):
+        while not self._begun(limit):
             if self._clock.now() >= latest:
                 raise Temporary(
                     f"Connection {self._name} has {limit} requests under way, which is all that it may.",
@@ -137,7 +154,25 @@ class ConnectionBudget:
         try:
             yield
         finally:
-            with suppress(LedgerUnavailable):  # no answer is lost for it: the count ends by itself
-                self._ledger().end_request(self._name, self._owner)
             with self._ended:
-                self._ended.notify()
+                self._uncounted += 1
+            with suppress(LedgerUnavailable):  # no answer is lost for it: the next request tells it
+                self._tell_what_ended()
+
+    def _begun(self, limit: int) -> bool:
+        self._tell_what_ended()
+        return self._ledger().begin_request(self._name, limit, self._owner, self._clock.now())
+
+    def _tell_what_ended(self) -> None:
+        with self._ended:
+            ended, self._uncounted = self._uncounted, 0
+        if not ended:
+            return
+        try:
+            self._ledger().end_requests(self._name, self._owner, ended)
+        except LedgerUnavailable:
+            with self._ended:
+                self._uncounted += ended
+            raise
+        with self._ended:
+            self._ended.notify(ended)

@@ -43,7 +43,7 @@ def take_turn(
     if not urgent and row["urgent_until"] is not None and now < row["urgent_until"] <= now + _HASTE:
         return Turn(row["urgent_until"], granted=False)
     # What is spent for longer than the longest pause and one request was spent by a clock that was wrong.
-    believable = now + LONGEST_PAUSE + rate.head_start + rate.pace
+    believable = now + max(LONGEST_PAUSE, rate.longest_wait) + rate.head_start + rate.pace
     spent_until = row["spent_until"] if row["spent_until"] <= believable else now
     turn = max(now, spent_until - rate.head_start)
     if turn - now > longest:
@@ -79,10 +79,10 @@ def begin_request(connection: Connection, name: str, limit: int, owner: str, now
     return True
 
 
-def end_request(connection: Connection, name: str, owner: str) -> None:
-    """Count one request less."""
+def end_requests(connection: Connection, name: str, owner: str, ended: int) -> None:
+    """Count so many requests less."""
     mine = (requests_under_way.c.connection == name) & (requests_under_way.c.owner == owner)
-    connection.execute(update(requests_under_way).where(mine).values(count=requests_under_way.c.count - 1))
+    connection.execute(update(requests_under_way).where(mine).values(count=requests_under_way.c.count - ended))
     connection.execute(delete(requests_under_way).where(mine, requests_under_way.c.count <= 0))
 
 

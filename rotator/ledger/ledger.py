@@ -7,7 +7,7 @@ message says that the outcome is unknown, and ``rotation(id).revision`` then tel
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -100,6 +100,11 @@ class Ledger:
         """Give every open rotation, oldest first."""
         with self._database.reading() as connection:
             return queries.open_rotations(connection)
+
+    def open_ids(self) -> set[RotationId]:
+        """Give the id of every open rotation."""
+        with self._database.reading() as connection:
+            return queries.open_ids(connection)
 
     def changed_since(self, moment: datetime) -> list[SecretName]:
         """Give the secrets that have events since then, by the clocks of those who wrote them."""
@@ -205,13 +210,16 @@ class Ledger:
         """
         return self._database.write(lambda connection: leases.claim(connection, rotation_id, owner, now, ttl))
 
-    def claim_ready(self, owner: str, now: datetime, ttl: timedelta, limit: int) -> list[tuple[Rotation, Lease]]:
+    def claim_ready(
+        self, owner: str, now: datetime, ttl: timedelta, limit: int, *, in_hand: Collection[RotationId] = ()
+    ) -> list[tuple[Rotation, Lease]]:
         """Take up to ``limit`` open rotations that nobody holds, that no person must mend, whose ``retry_at`` has come.
 
-        Compromised ones come first, then those that wait longest. Two callers never get the same one.
+        Compromised ones come first, then those that wait longest. Two callers never get the same one. Those ``in_hand``
+        are passed over: the caller is at them yet, however long ago their lease has ended.
         """
         with self._database.writing() as connection:
-            taken = leases.claim_ready(connection, owner, now, ttl, limit)
+            taken = leases.claim_ready(connection, owner, now, ttl, limit, in_hand)
             found = queries.rotations_by_id(connection, [lease.rotation for lease in taken])
             return [(found[lease.rotation], lease) for lease in taken]
 
@@ -246,6 +254,6 @@ class Ledger:
         """Count one more request of ``owner`` as under way. False when ``limit`` are, over all processes."""
         return self._database.write(lambda database: budgets.begin_request(database, connection, limit, owner, now))
 
-    def end_request(self, connection: str, owner: str) -> None:
-        """Count one less."""
-        self._database.write(lambda database: budgets.end_request(database, connection, owner))
+    def end_requests(self, connection: str, owner: str, ended: int) -> None:
+        """Count so many less."""
+        self._database.write(lambda database: budgets.end_requests(database, connection, owner, ended))

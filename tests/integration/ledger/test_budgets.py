@@ -76,7 +76,7 @@ def test_requests_under_way_are_counted_over_all_machines(open_ledger: Callable[
     assert here.begin_request("acme", 2, "a", NOW)
     assert there.begin_request("acme", 2, "b", NOW)
     assert not here.begin_request("acme", 2, "a", NOW)
-    there.end_request("acme", "b")
+    there.end_requests("acme", "b", 1)
     assert here.begin_request("acme", 2, "a", NOW)
     assert not there.begin_request("acme", 2, "b", NOW)
     assert there.begin_request("other", 2, "b", NOW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from rotator.domain.errors import LedgerUnavailable, Temporary
+from rotator.domain.errors import LeaseLost, LedgerUnavailable, Temporary
 from rotator.domain.lifecycle import LONGEST_PAUSE
-from rotator.domain.limits import Limits, Rate
+from rotator.domain.limits import LONGEST_WAIT, Limits, Rate
 from rotator.domain.model import Cause
-from rotator.flow.budget import LONGEST_WAIT, ConnectionBudget, on_behalf_of
+from rotator.flow.budget import ConnectionBudget, on_behalf_of
 from rotator.ledger.ledger import Ledger
 from rotator.testing.moving_clock import MovingClock
 
@@ -54,13 +55,37 @@ def test_a_connection_without_limits_touches_no_ledger(clock):
         assert clock.waited == timedelta()
 
 
-def test_a_request_whose_turn_is_too_far_away_is_not_sent(budget_of):
-    budget = budget_of(Limits(Rate(1, timedelta(hours=1))))
-    with budget.request():
-        pass
+def test_a_request_whose_turn_is_too_far_away_is_not_sent(budget_of, ledger, clock):
+    rate = Rate(1, timedelta(hours=1))
+    budget = budget_of(Limits(rate))
+    for _ in range(3):  # of others, who wait already
+        ledger.take_turn("acme", rate, clock.now(), longest=rate.longest_wait, urgent=False)
     with pytest.raises(Temporary, match=r"budget of connection acme is spent \(1/h\)") as caught, budget.request():
         pytest.fail("it was sent")
     assert caught.value.retry_after > LONGEST_WAIT
+
+
+def test_where_the_rate_is_slow_a_turn_is_waited_for_and_the_lease_is_kept_meanwhile(budget_of, clock):
+    budget = budget_of(Limits(Rate(10, timedelta(minutes=15))))
+    signs_of_life = []
+    with on_behalf_of(Cause.ASKED, lambda: signs_of_life.append(clock.now())):
+        for _ in range(4):
+            with budget.request():
+                pass
+    assert clock.waited == 3 * Rate(10, timedelta(minutes=15)).pace
+    silences = [after - before for before, after in itertools.pairwise(signs_of_life)]
+    assert max(silences) <= timedelta(minutes=1)
+
+
+def test_nothing_is_sent_when_the_lease_was_lost_while_a_turn_was_waited_for(budget_of):
+    def lost() -> None:
+        raise LeaseLost("somebody else took over")
+
+    budget = budget_of(Limits(Rate(1, timedelta(minutes=1))))
+    with budget.request():
+        pass
+    with pytest.raises(LeaseLost), on_behalf_of(Cause.ASKED, lost), budget.request():
+        pytest.fail("it was sent")
 
 
 @pytest.mark.parametrize("limits", [Limits(), TEN_A_SECOND])
@@ -179,12 +204,19 @@ def test_no_more_requests_are_under_way_than_may_be(budget_of):
     assert order == ["first", "second"]
 
 
-def test_an_answer_is_not_lost_because_the_ledger_cannot_count_it(budget_of, ledger):
+def test_an_answer_is_not_lost_because_the_ledger_cannot_count_it_and_it_is_counted_later(
+    budget_of, ledger, monkeypatch
+):
     budget = budget_of(Limits(concurrency=1))
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(ledger, "end_requests", _unavailable)
+        with budget.request():
+            pass
+        with pytest.raises(LedgerUnavailable), budget.request():
+            pytest.fail("it was sent")
     with budget.request():
-        ledger.close()
-        ledger.end_request = _unavailable
-    assert budget.requests == 1
+        pass
+    assert budget.requests == 2
 
 
 def _unavailable(*_: object) -> None:
