@@ -110,6 +110,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 _HEADINGS: Final = {
     "tampered": "the history was changed",
+    "got-out": "tokens that got out, and were not ended",
     "undead": "alive, though they count as dead",
     "ended": "tokens in force that somebody ended",
     "expired": "tokens in force that have expired",

@@ -27,6 +27,7 @@ def plan(
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 10 when something is due.")] = False,
 ) -> None:
     """Show what is due and why, and when the rest will be. Touches nothing."""
+    from rotator.cli.reporting import still_out_data
     from rotator.cli.wording import can_be_done_now, waits_for
     from rotator.config.selection import Selection
     from rotator.domain.plan import Action
@@ -36,15 +37,17 @@ def plan(
     wanted = Selection(names or (), issuer, store, tag, owner, everything=everything)
     now = session.app.clock.now()
     rows: list[dict[str, Any]] = []
-    for policy, secret in selecting.with_what_is_known(session, wanted):
+    for policy, secret, out in selecting.with_what_is_known(session, wanted):
         decision = judge(policy, secret, now)
         waits = decision.action is Action.RESUME and not can_be_done_now(decision, now)
+        action = Action.WAIT if waits else decision.action
         rows.append(
             {
                 "secret": policy.name,
-                "action": Action.WAIT if waits else decision.action,
+                "action": Action.BLOCKED if out and action is Action.WAIT else action,
                 "reason": decision.reason,
-                "text": waits_for(secret, decision, now),
+                "text": waits_for(secret, decision, now, out),
+                "got_out": still_out_data(out) if out else None,
                 "due": decision.due,
                 "issuer": policy.issuer.connection,
                 "destinations": [str(target) for target in policy.targets],

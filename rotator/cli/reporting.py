@@ -13,6 +13,7 @@ from rotator.cli.output import document, line, warn
 from rotator.domain.errors import RotatorError
 from rotator.domain.model import Event, Rotation, Token, Trouble
 from rotator.flow.report import Outcome, Report, exit_code
+from rotator.flow.still_out import StillOut
 from rotator.observe.events import sentence
 
 
@@ -94,6 +95,16 @@ def rotation_data(rotation: Rotation) -> dict[str, Any]:
         "strays": [_token(token) for token in rotation.strays],
         "destinations": [{"target": str(place.target), "state": place.state} for place in rotation.destinations],
         "trouble": _trouble(rotation.trouble) if rotation.trouble else None,
+    }
+
+
+def still_out_data(out: StillOut) -> dict[str, Any]:
+    return {
+        "incident": out.incident,
+        "since": out.since,
+        "reason": out.reason,
+        "tokens": [token.handle or token.name for token in out.tokens],
+        "command": out.command,
     }
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rotator.config.selection import Selection
     from rotator.domain.model import Secret
     from rotator.domain.policy import Policy
+    from rotator.flow.still_out import StillOut
 
 Names = Annotated[
     list[str] | None, typer.Argument(help="Names of secrets, or globs such as 'payments-*'.", metavar="NAME…")
@@ -36,11 +37,17 @@ def as_typed(selection: Selection) -> list[str]:
     return [*selection.names, *chosen, *(["--all"] if selection.everything else [])]
 
 
-def with_what_is_known(session: Context, selection: Selection) -> list[tuple[Policy, Secret]]:
-    """Give the chosen policies, all when nothing was said, each with what the ledger knows of its secret."""
+def with_what_is_known(session: Context, selection: Selection) -> list[tuple[Policy, Secret, StillOut | None]]:
+    """Give the chosen policies, all when nothing was said, each with what the ledger knows of its secret.
+
+    And with what got out of it and was not ended. A fixed number of queries.
+    """
     from rotator.config.selection import select
     from rotator.domain.model import Secret
+    from rotator.flow.still_out import declarations, still_out
 
     chosen = select(session.app.policies, selection, all_by_default=True)
+    declared = declarations(session.app.ledger)
     known = {secret.name: secret for secret in session.app.ledger.secrets()}
-    return [(policy, known.get(policy.name) or Secret(policy.name)) for policy in chosen]
+    secrets = ((policy, known.get(policy.name) or Secret(policy.name)) for policy in chosen)
+    return [(policy, secret, still_out(secret, declared.get(secret.name))) for policy, secret in secrets]

@@ -14,6 +14,7 @@ from rotator.cli.output import document, line, moment, span, table
 if TYPE_CHECKING:
     from rotator.domain.model import Destination, Secret
     from rotator.domain.policy import Policy
+    from rotator.flow.still_out import StillOut
 
 
 def status(
@@ -31,7 +32,7 @@ def status(
     session: Context = context.obj
     wanted = Selection(names or (), issuer, store, tag, owner, everything=everything)
     now = session.app.clock.now()
-    rows = [_row(policy, secret, now) for policy, secret in selecting.with_what_is_known(session, wanted)]
+    rows = [_row(*known, now) for known in selecting.with_what_is_known(session, wanted)]
     policies = session.app.policies
     orphaned = [secret.name for secret in session.app.ledger.secrets() if policies.named(secret.name) is None]
     if session.as_json:
@@ -50,8 +51,8 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     return (row["secret"], row["phase"], row["age"], due, expires, row["in_step"], row["waits_for"])
 
 
-def _row(policy: Policy, secret: Secret, now: datetime) -> dict[str, Any]:
-    from rotator.cli.reporting import rotation_data
+def _row(policy: Policy, secret: Secret, out: StillOut | None, now: datetime) -> dict[str, Any]:
+    from rotator.cli.reporting import rotation_data, still_out_data
     from rotator.cli.wording import waits_for
     from rotator.flow.judging import judge
 
@@ -66,7 +67,8 @@ def _row(policy: Policy, secret: Secret, now: datetime) -> dict[str, Any]:
         "expires": token.expires_at if token else None,
         "handle": token.handle if token else None,
         "in_step": _in_step(rotation.destinations) if rotation else everywhere,
-        "waits_for": waits_for(secret, decision, now),
+        "waits_for": waits_for(secret, decision, now, out),
+        "got_out": still_out_data(out) if out else None,
         "rotation": rotation_data(rotation) if rotation else None,
     }
 

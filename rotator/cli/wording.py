@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rotator.cli.output import moment
 from rotator.domain import reminders
@@ -12,6 +12,9 @@ from rotator.domain.model import Cause, Phase, Rotation, Secret
 from rotator.domain.plan import Action, Decision
 from rotator.flow.report import Outcome, Report
 from rotator.observe.troubles import as_sentence, stuck
+
+if TYPE_CHECKING:
+    from rotator.flow.still_out import StillOut
 
 
 def outcome(report: Report, why_withdrawn: str | None, *, by_hand: bool = False) -> str:
@@ -36,9 +39,12 @@ def outcome(report: Report, why_withdrawn: str | None, *, by_hand: bool = False)
             return f"UNFINISHED ({rotation.phase}), rotation {rotation.id}. {reason}"
 
 
-def waits_for(secret: Secret, decision: Decision, now: datetime) -> str:
-    """Say what a secret waits for: its day, a person, or the next run."""
+def waits_for(secret: Secret, decision: Decision, now: datetime, out: StillOut | None = None) -> str:
+    """Say what a secret waits for: its day, a person, or the next run. First of all, what got out and was not ended."""
     rotation = secret.open
+    if out is not None:
+        urgent = f"URGENT: {out.what} Since {moment(out.since)} UTC. `{out.command}` goes on."
+        return urgent if rotation is None else f"{urgent} {waits_for(secret, decision, now)}"
     if rotation is None:
         return decision.text
     if rotation.phase is Phase.CONFIRMED and rotation.trouble is None and rotation.retry_at is not None:

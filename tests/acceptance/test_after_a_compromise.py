@@ -264,3 +264,24 @@ def test_at_a_terminal_downtime_is_asked_for_apart_and_the_progress_is_shown(nig
     assert b"is CONTAINED: 2 old tokens proven dead, 0 not" in shown
     assert not night.lives("full")
     assert not night.lives("web-1")
+
+
+def test_a_token_that_could_not_be_replaced_is_urgent_until_it_is(sandbox_desk: Desk) -> None:
+    desk, now = sandbox_desk, ("now", "app", "--compromised", "--reason", REASON)
+    desk.rotate(*now, "--yes", code=4, SANDBOX_ADMIN="refused")
+    command = f"rotate now app --compromised --reason '{REASON}'"
+    for asked in (("status",), ("plan",), ("audit",)):
+        shown = desk.rotate(*asked, code=4 if asked == ("audit",) else 0).out
+        assert "URGENT: " in shown
+        assert f"Declared compromised ({REASON}), and not ended: t1. Since " in shown
+        assert f" UTC. `{command}` goes on" in shown
+    for asked in ("status", "plan"):
+        [row] = desk.json(asked).document["secrets"]
+        assert (row["got_out"]["tokens"], row["got_out"]["command"]) == (["t1"], command)
+    assert row["action"] == "blocked"
+
+    desk.rotate(*now, "--yes")
+    for asked in ("status", "plan"):
+        [row] = desk.json(asked).document["secrets"]
+        assert row["got_out"] is None
+    assert "got-out" not in desk.rotate("audit").out

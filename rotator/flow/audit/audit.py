@@ -12,14 +12,16 @@ from itertools import chain
 
 from rotator.domain.model import IssuerRef, SecretName
 from rotator.domain.policy import Policy, PolicySet
-from rotator.flow.audit import places, times, tokens
+from rotator.flow.audit import compromises, places, times, tokens
 from rotator.flow.audit.evidence import Evidence, account_of
 from rotator.flow.audit.findings import Finding, Kind, by_gravity
 from rotator.flow.audit.looking import Seen, look
+from rotator.flow.still_out import declarations
 from rotator.flow.work import Tools
 from rotator.ledger.picture import Picture, Sought
 
 _JUDGES = (
+    compromises.judge_compromises,
     tokens.judge_listings,
     tokens.judge_tokens_in_force,
     tokens.judge_verdicts,
@@ -51,9 +53,10 @@ def audit(tools: Tools, policies: PolicySet, chosen: Sequence[Policy], workers: 
     by_name = {policy.name: policy for policy in policies.policies}
     before = tools.ledger.picture()
     seen = look(tools, _accounts(policies, chosen, before, everything=everything), chosen, workers)
+    declared = declarations(tools.ledger)
     after = tools.ledger.picture(_sought(seen))
     moved = _moved(before, after)
-    evidence = Evidence(tools.clock.now(), by_name, tuple(chosen), after, seen, moved, everything)
+    evidence = Evidence(tools.clock.now(), by_name, tuple(chosen), after, seen, moved, everything, declared)
     found = [*chain.from_iterable(judge(evidence) for judge in _JUDGES), *_of_the_ledger(tools, evidence)]
     return Audit(
         findings=tuple(sorted(found, key=by_gravity)),

@@ -18,6 +18,7 @@ from rotator.domain import naming
 from rotator.domain.contracts import NameRules, TokenInfo
 from rotator.domain.model import (
     ConnectionName,
+    Event,
     Fingerprint,
     Handle,
     IssuerRef,
@@ -49,6 +50,8 @@ class Evidence:
     """Secrets that were changed while we looked: what was seen of them may be of before or after."""
     everything: bool = True
     """The audit is about all there is, also what has no policy."""
+    declarations: Mapping[SecretName, Event] = field(default_factory=dict)
+    """The compromises that are not over."""
 
     @cached_property
     def secrets(self) -> Mapping[SecretName, Secret]:

@@ -26,6 +26,8 @@ class Kind(StrEnum):
 
     TAMPERED = "tampered"
     """The chain of events does not hold."""
+    GOT_OUT = "got-out"
+    """A token was declared compromised, and nothing is about to end it."""
     UNDEAD = "undead"
     """The issuer lists a token that counts as dead."""
     ENDED = "ended"
@@ -71,7 +73,9 @@ class Kind(StrEnum):
     """The ledger is empty."""
 
 
-_URGENT: Final = frozenset([Kind.TAMPERED, Kind.UNDEAD, Kind.ENDED, Kind.EXPIRED, Kind.EARLIER_TOKEN, Kind.EMPTY])
+_URGENT: Final = frozenset(
+    [Kind.TAMPERED, Kind.GOT_OUT, Kind.UNDEAD, Kind.ENDED, Kind.EXPIRED, Kind.EARLIER_TOKEN, Kind.EMPTY]
+)
 _NOTES: Final = frozenset([Kind.NOT_SCHEDULED, Kind.WEAK_PROOF, Kind.CANNOT_TELL, Kind.NO_HISTORY])
 
 

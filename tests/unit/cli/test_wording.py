@@ -11,6 +11,7 @@ from rotator.domain.errors import NeedsOperator, Permanent
 from rotator.domain.model import Cause, Handle, Phase, Proof, Rotation, Secret, SecretName, TokenState, Trouble
 from rotator.domain.plan import decide
 from rotator.flow.report import Report
+from rotator.flow.still_out import StillOut
 from tests.unit.domain.builders import NOON, a_policy, a_rotation, a_secret, a_token
 
 TOMORROW = NOON + timedelta(days=1)
@@ -142,6 +143,18 @@ def test_an_open_rotation_tells_what_it_waits_for(rotation: Rotation, words: str
     decision = decide(a_policy(), secret, NOON)
     assert waits_for(secret, decision, NOON) == words
     assert can_be_done_now(decision, NOON) is now
+
+
+def test_what_got_out_and_was_not_ended_comes_first_and_does_not_hide_what_else_is_waited_for() -> None:
+    out = StillOut(SecretName("api"), "20260615-1000-ab12", NOON - timedelta(hours=2), "a leak", (OLD,))
+    urgent = (
+        "URGENT: Declared compromised (a leak), and not ended: a2. Since 2026-06-15 10:00 UTC. "
+        "`rotate now api --compromised --reason 'a leak'` goes on."
+    )
+    quiet, opened = a_secret(), Secret(SecretName("api"), current=OLD, open=a_rotation(Phase.ISSUED))
+    assert waits_for(quiet, decide(a_policy(), quiet, NOON), NOON, out) == urgent
+    said = waits_for(opened, decide(a_policy(), opened, NOON), NOON, out)
+    assert said.startswith(f"{urgent} It was interrupted.")
 
 
 ASKED = Trouble("person", "Somebody has to make it.", "Make it.", since=NOON - timedelta(days=3), said=3)
