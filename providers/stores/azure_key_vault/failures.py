@@ -29,6 +29,10 @@ _GARBLED: Final = (AttributeError, KeyError, TypeError, ValueError)
 """What the SDK's models end in when an answer is not what they know."""
 
 
+class Throttled(Temporary):
+    """The vault answered, and asks to be left alone."""
+
+
 @dataclass(frozen=True)
 class Right:
     """What a call needs: the data action of a role, or the secret permission in a vault with access policies."""
@@ -112,7 +116,7 @@ def _refusal(server: str, doing: Doing, answer: HttpAnswer, now: datetime) -> Ro
     codes, wait = codes_of(answer), answer.retry_after(now)
     said = " ".join([f"{server} answered {answer.status}", *codes[-1:], f"when asked to {doing.what}."])
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Temporary(said, remedy="The vault is asked too much.", retry_after=wait)
+        return Throttled(said, remedy="The vault is asked too much.", retry_after=wait)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.REQUEST_TIMEOUT:
         if doing.changes:
             return Ambiguous(said, remedy="The change may have been made.", retry_after=wait)

@@ -20,10 +20,10 @@ from azure.keyvault.secrets import KeyVaultSecret, SecretClient, SecretPropertie
 
 from providers.azure_login import Login, transport
 from providers.http_address import origin_of
-from providers.stores.azure_key_vault.failures import DISABLED, NOT_FOUND, Doing, Right, ask, garbled
+from providers.stores.azure_key_vault.failures import DISABLED, NOT_FOUND, Doing, Right, Throttled, ask, garbled
 from providers.stores.azure_key_vault.plugin import AzureConfig
 from rotator.domain.contracts import Access
-from rotator.domain.errors import Permanent, Temporary
+from rotator.domain.errors import Permanent
 from rotator.domain.terms import Version
 
 AnswerT = TypeVar("AnswerT")
@@ -149,10 +149,10 @@ class KeyVault:
         with self._budget.request():
             try:
                 return ask(self.server, doing, self._clock.now(), call, none_for=none_for)
-            except Temporary as busy:
-                if busy.retry_after is not None:
-                    self._budget.throttled(busy.retry_after)
-                raise
+            except Throttled as error:
+                busy = error
+        self._budget.throttled(busy.retry_after)  # out here: it answered
+        raise busy
 
     def _held(self, doing: Doing, found: KeyVaultSecret | None) -> Held | None:
         if found is None:

@@ -13,7 +13,10 @@ from providers.stores.azure_key_vault.plugin import AzurePlace
 from providers.stores.azure_key_vault.store import KeyVaultStore
 from providers.stores.azure_key_vault.versions import KEY_TAG
 from rotator.domain.errors import Ambiguous, Conflict, NeedsOperator, Permanent, RotatorError, Temporary
+from rotator.domain.limits import Limits
 from rotator.domain.model import Version
+from rotator.flow.budget import ConnectionBudget
+from rotator.ledger.ledger import Ledger
 from rotator.testing.store_contract import fresh, held, publish, refusal_of, version_of
 from tests.fakes.azure_key_vault import KeyVault
 from tests.fakes.fault_proxy import (
@@ -149,6 +152,23 @@ def test_the_vault_says_when_to_come_back_and_is_asked_once(
         assert refusal.retry_after == wait
         assert len(proxy.sent(method, SECRET)) == before + 1
         assert (type(refusal) is Ambiguous) == (method == "PUT" and status == 503)
+
+
+def test_a_vault_that_asks_to_be_left_alone_is_not_taken_for_one_that_does_not_answer(
+    azure: Azure, place: AzurePlace, proxy: FaultProxy
+) -> None:
+    access = azure.access()
+    budget = ConnectionBudget("azure", Limits(), _no_ledger, access.clock, "here")
+    access.budget = budget
+    store = azure.store(access)
+    for _ in range(9):
+        proxy.fail("GET", SECRET, answer(429, {"Retry-After": "0"}, azure_says("Throttled")))
+        refusal_of(lambda: store.current(place))
+    assert (budget.throttles, budget.rests_until()) == (9, None)
+
+
+def _no_ledger() -> Ledger:
+    raise AssertionError("a connection without limits needs none")
 
 
 @pytest.mark.parametrize(
