@@ -241,7 +241,7 @@ BY_AUTH = "auth: {method: client_secret, tenant_id: t, client_id: c}, credential
     [
         ("provider: aws-secrets-manager, region: eu-west-1", ()),
         ("provider: env-file", ()),
-        ("provider: aws-secrets-manager, region: eu-west-1, url: //evil.example", ("evil.example",)),
+        ("provider: aws-secrets-manager, region: eu-west-1, url: 'https://evil.example'", ("evil.example",)),
         ("provider: github-actions, credentials: {token: env:T}", ("api.github.com",)),
         ("provider: vault, url: 'https://v.example:8200', credentials: {token: env:T}", ("v.example:8200",)),
         (
