@@ -1,8 +1,8 @@
 """The programs that read env files in real life, so that tests see what a consumer sees and not what we meant.
 
-python-dotenv and a POSIX shell are simply there. systemd is asked through ``systemd-tmpfiles``, which reads os-release
-with the parser of ``EnvironmentFile=`` and prints one field of it; docker's client through a loopback stand-in for its
-daemon, because it is the client that reads the file.
+python-dotenv and a POSIX shell are simply there; node's dotenv comes with npm. systemd is asked through
+``systemd-tmpfiles``, which reads os-release with the parser of ``EnvironmentFile=`` and prints one field of it;
+docker's client through a loopback stand-in for its daemon, because it is the client that reads the file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,9 @@ import pytest
 from dotenv import dotenv_values
 
 from providers.stores.env_file.dialects import Dialect
+from tests.servers.process import require
+
+ROOT = Path(__file__).parents[2]
 
 Reader = Callable[[Path, str], "str | None"]
 """(file, variable) → what the program makes of it."""
@@ -29,6 +32,18 @@ Reader = Callable[[Path, str], "str | None"]
 
 def read_as_dotenv(file: Path, var: str) -> str | None:
     return dotenv_values(file).get(var)
+
+
+def read_by_nodes_dotenv(documents: Sequence[str]) -> list[dict[str, str]]:
+    """Give what node's dotenv makes of each document."""
+    require((ROOT / "node_modules" / "dotenv").exists(), "dotenv is not in node_modules: `make` installs it with npm")
+    require(shutil.which("node") is not None, "node's dotenv needs Node")
+    script = "const {parse} = require('dotenv'); process.stdout.write(JSON.stringify(JSON.parse("
+    script += "require('fs').readFileSync(0)).map(document => parse(document))))"
+    given = json.dumps(documents)
+    done = subprocess.run(["node", "-e", script], cwd=ROOT, input=given, capture_output=True, text=True, check=True)
+    found: list[dict[str, str]] = json.loads(done.stdout)
+    return found
 
 
 def read_as_shell(file: Path, var: str) -> str | None:

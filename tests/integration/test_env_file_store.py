@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import io
+import itertools
 import os
 import shutil
 import stat
@@ -17,9 +19,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
 from providers.stores.env_file import disk as env_file_disk
-from providers.stores.env_file.dialects import Dialect
+from providers.stores.env_file.dialects import Dialect, Unwritable, quote, with_value
 from providers.stores.env_file.store import PLUGIN, EnvFileConfig, EnvFilePlace, EnvFileStore
 from rotator.domain.clock import SystemClock
 from rotator.domain.errors import Conflict, Permanent, Temporary
@@ -35,7 +38,7 @@ from rotator.testing.store_contract import (
     publish,
     version_of,
 )
-from tests.integration.env_file_readers import READERS
+from tests.integration.env_file_readers import READERS, read_by_nodes_dotenv
 
 DOCUMENTS = {
     Dialect.DOTENV: """\
@@ -204,6 +207,33 @@ def test_a_value_that_dotenv_would_expand_is_refused(store: EnvFileStore, file: 
     with pytest.raises(Permanent, match="expands"):
         publish(store, place, SecretValue("a${HOME}b"))
     assert file.read_bytes() == before
+
+
+def test_what_dotenv_files_hold_python_and_node_read_alike() -> None:
+    documents, expected = [], []
+    for pieces in itertools.product("an'\"\\\n#$ `{=é", repeat=3):
+        value = "".join(pieces)
+        try:
+            quoted = quote(value, Dialect.DOTENV)
+        except Unwritable:
+            continue
+        documents.append(with_value("A=1\n", "API_TOKEN", None, quoted, Dialect.DOTENV) + "B='2'\n")
+        expected.append({"A": "1", "API_TOKEN": value, "B": "2"})
+    assert len(expected) > 1500
+    assert [dotenv_values(stream=io.StringIO(document)) for document in documents] == expected
+    assert read_by_nodes_dotenv(documents) == expected
+
+
+@pytest.mark.parametrize("line", ["", "export API_TOKEN='start'\r\n", "API_TOKEN=start\r\n"])
+def test_a_shell_reads_what_was_written_into_a_file_with_the_line_ends_of_dos(
+    store: EnvFileStore, file: Path, line: str
+) -> None:
+    file.write_bytes(f"A=1\r\n{line}B=2\r\n".encode())
+    place = EnvFilePlace(file=file, var="API_TOKEN", dialect=Dialect.SHELL)
+    assert held(store.current(place)) == READERS[Dialect.SHELL](file, "API_TOKEN")
+    publish(store, place, SecretValue("tok_new"))
+    assert held(store.current(place)) == READERS[Dialect.SHELL](file, "API_TOKEN") == "tok_new"
+    assert (READERS[Dialect.SHELL](file, "A"), READERS[Dialect.SHELL](file, "B")) == ("1\r", "2\r")
 
 
 def test_a_neighbour_may_change_without_a_conflict(store: EnvFileStore, file: Path, place: EnvFilePlace) -> None:

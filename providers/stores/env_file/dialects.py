@@ -3,8 +3,8 @@
 The same line means different things to different readers: ``docker run --env-file`` keeps quotes as part of the
 value, python-dotenv takes them off. So a place says its dialect, and nothing is guessed. Pure: text in, text out.
 
-Sources: python-dotenv 1.2 (its parser; the tests read back with it), POSIX sh 2.2 (the tests read back with a real
-shell), docker/cli ``opts/file.go`` and systemd's ``env-file.c``, both read as source and not run here.
+Sources: python-dotenv 1.2, node's dotenv 18, a POSIX shell, docker's client and systemd, which read back in the tests
+what was written; and compose-go's ``dotenv/parser.go``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final
 
 class Dialect(StrEnum):
     DOTENV = "dotenv"
-    """python-dotenv, node's dotenv, docker compose. Values are quoted in the way that all of them share."""
+    """python-dotenv, node's dotenv, docker compose. A value is written in a form that all of them read alike."""
     DOCKER = "docker"
     """``docker run --env-file``: everything behind the first ``=`` is the value, quotes too."""
     SYSTEMD = "systemd"
@@ -47,6 +47,12 @@ _Scan = Callable[[str, int], tuple[int, int, str | None]]
 """(document, the place behind the ``=``) → where the value begins, where it ends, and what it is."""
 
 _UNQUOTED_EVERYWHERE: Final = re.compile(r"[A-Za-z0-9_./:@%+,=-]+")
+_DOTENV_FORMS: Final = (
+    (re.compile(r"([^'\\]|\\(?![\\']|\Z))*"), "'"),  # readers differ over \\ and \'
+    (re.compile(r'[^"\\$]*'), '"'),  # each has escapes of its own, and compose expands $
+    (re.compile(r"(?![ '\"`])[ -\"%-~]*(?<! )"), ""),  # one line, up to a #; compose expands $
+)
+"""What all readers of dotenv files take as it is, and the marks around it."""
 _EXPANDED_BY_DOTENV: Final = re.compile(r"\$\{[^}]*\}")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -92,20 +98,31 @@ def quote(value: str, dialect: Dialect) -> str:
     if _UNQUOTED_EVERYWHERE.fullmatch(value):
         return value
     if dialect is Dialect.DOTENV:
-        if _EXPANDED_BY_DOTENV.search(value):
-            raise Unwritable("it holds ${…}, which python-dotenv expands even between single quotes")
-        return "'" + re.sub(r"[\\']", r"\\\g<0>", value) + "'"
+        return _quote_for_dotenv(value)
     if dialect is Dialect.SYSTEMD:
         return '"' + re.sub(r'["\\`$]', r"\\\g<0>", value) + '"'
     return "'" + value.replace("'", "'\\''") + "'"
+
+
+def _quote_for_dotenv(value: str) -> str:
+    if _EXPANDED_BY_DOTENV.search(value):
+        raise Unwritable("it holds ${…}, which python-dotenv expands even between single quotes")
+    for form, mark in _DOTENV_FORMS:
+        if form.fullmatch(value):
+            return f"{mark}{value}{mark}"
+    raise Unwritable(
+        "with its quotes, backslashes, # or $ there is no form of it that python-dotenv, node's dotenv and docker "
+        "compose read alike"
+    )
 
 
 def with_value(document: str, name: str, found: Assignment | None, quoted: str, dialect: Dialect) -> str:
     """Give the document with this one value replaced, or the assignment added at its end. All else stays as it is."""
     if found:
         return document[: found.start] + quoted + document[found.end :]
-    newline = "\r\n" if "\r\n" in document else "\n"
-    export = "export " if dialect is Dialect.SHELL else ""
+    is_sourced = dialect is Dialect.SHELL  # a shell takes a carriage return for part of the value
+    newline = "\r\n" if "\r\n" in document and not is_sourced else "\n"
+    export = "export " if is_sourced else ""
     if not document or document.endswith("\n"):
         return f"{document}{export}{name}={quoted}{newline}"
     return f"{document}{newline}{export}{name}={quoted}"
@@ -180,7 +197,7 @@ def _unescaped(escape: re.Match[str]) -> str:
 def _scan_shell(document: str, start: int) -> tuple[int, int, str | None]:
     """Take one word of the shell's language, which may be joined from quoted and bare parts."""
     position, value, computed = start, "", False
-    while position < len(document) and document[position] not in " \t\r\n;&|":
+    while position < len(document) and document[position] not in " \t\n;&|":
         if closed := _QUOTED_SHELL.match(document, position):
             inner = closed["single"]
             computed |= inner is None and bool(re.search(r"(?<!\\)(?:\\\\)*[$`]", closed["double"]))

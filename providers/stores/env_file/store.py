@@ -220,5 +220,5 @@ PLUGIN: Final = StorePlugin(
         "write the file's directory: the new file is made there, and a lock beside it",
     ),
     example=_EXAMPLE,
-    tested="ext4 on Linux 6.18; read back with python-dotenv 1.2, dash, docker's CLI 28.2 and systemd 252",
+    tested="ext4 on Linux; read back with python-dotenv 1.2, node's dotenv 18, dash, docker's CLI 28.2 and systemd 252",
 )

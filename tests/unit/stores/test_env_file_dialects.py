@@ -19,9 +19,11 @@ DOTENV, DOCKER, SYSTEMD, SHELL = Dialect.DOTENV, Dialect.DOCKER, Dialect.SYSTEMD
     [
         (DOTENV, "tok_1-2/3=", "tok_1-2/3="),
         (DOTENV, "a b", "'a b'"),
-        (DOTENV, "it's", r"'it\'s'"),
+        (DOTENV, "it's #1", '"it\'s #1"'),
         (DOTENV, "a$b", "'a$b'"),
-        (DOTENV, "end\\", r"'end\\'"),
+        (DOTENV, r"C:\new", r"'C:\new'"),
+        (DOTENV, r'{"path": "C:\\new"}', r'{"path": "C:\\new"}'),
+        (DOTENV, "end\\", "end\\"),
         (DOCKER, "it's 'so' $b #c", "it's 'so' $b #c"),
         (SYSTEMD, "it's $b", r'"it' + r"'s \$b" + '"'),
         (SYSTEMD, 'say "a\\b" `c`', r'"say \"a\\b\" \`c\`"'),
@@ -40,6 +42,12 @@ def test_control_characters_are_refused(dialect: Dialect, value: str) -> None:
         quote(value, dialect)
 
 
+@pytest.mark.parametrize("value", ["it's $5", 'say "it\'s" #1', "two\\\\ #1", "é it's \\", "'\\"])
+def test_what_the_readers_of_dotenv_would_not_read_alike_is_refused(value: str) -> None:
+    with pytest.raises(Unwritable, match="read alike"):
+        quote(value, DOTENV)
+
+
 @pytest.mark.parametrize(
     ("dialect", "document", "value"),
     [
@@ -50,6 +58,7 @@ def test_control_characters_are_refused(dialect: Dialect, value: str) -> None:
         (SYSTEMD, "API_TOKEN = 'a'\"b\"  'c' \n", "abc"),
         (SYSTEMD, "API_TOKEN=a 'b'  \\\n c \n", "a 'b'   c"),
         (SHELL, "export API_TOKEN=a'b c'\"d\\$e\"\\ f;true", "ab cd$e f"),
+        (SHELL, "API_TOKEN=a\r\n", "a\r"),
         (SHELL, "API_TOKEN=$(id)", None),
         (SHELL, 'API_TOKEN="a$b"', None),
         (SHELL, "API_TOKEN='a$b'", "a$b"),
