@@ -88,7 +88,8 @@ class Service:
                 self._read_everything(now)
             elif self._news_at is None or not self._news_at <= now < self._news_at + _NEWS:
                 self._read_news(now)
-            claimed = self._ledger.claim_ready(self._runner.tools.owner, now, LEASE, 1)
+            in_hand = self._runner.in_hand
+            claimed = self._ledger.claim_ready(self._runner.tools.owner, now, LEASE, 1, in_hand=in_hand.rotations)
             if claimed:
                 rotation, lease = claimed[0]
                 return lambda: self._move_on(rotation, lease)
@@ -126,6 +127,7 @@ class Service:
         for policy in self._policies.values():
             if policy.name not in self._in_hand:
                 self._schedule(policy, known.get(policy.name) or Secret(policy.name), now)
+        self._runner.in_hand.forget_ended()
         self._read_at = self._news_at = now
 
     def _read_news(self, now: datetime) -> None:
@@ -135,6 +137,7 @@ class Service:
             policy = self._policies.get(name)
             if policy is not None and name not in self._in_hand and name not in self._refusals:
                 self._schedule(policy, self._ledger.secret(name), now)
+        self._runner.in_hand.forget_ended()
         self._news_at = now
 
     def _next_beginning(self, now: datetime) -> Work | None:

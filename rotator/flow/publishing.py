@@ -28,9 +28,11 @@ def publish(work: Work) -> None:
     """Write the new token to every destination that does not have it yet."""
     if work.rotation.phase is not Phase.VERIFIED:
         raise WrongOrder(f"rotation {work.rotation.id} is {work.rotation.phase}: publish needs a verified token.")
-    assert work.held.new is not None
+    value = work.held.new
+    if value is None or not work.matches(work.new, value):
+        raise WrongOrder(f"rotation {work.rotation.id} cannot publish {work.new.id}: the value in hand is another's.")
     for wave in _waves(work, lifecycle.waits_for_publishing(work.rotation)):
-        _publish_wave(work, wave, work.held.new)
+        _publish_wave(work, wave, value)
     work.record(moved(work.rotation, Phase.PUBLISHED, work.now), "published")
 
 

@@ -21,10 +21,11 @@ from rotator.domain.errors import (
     Temporary,
 )
 from rotator.domain.lifecycle import Step, back_off, next_step, untouched, with_token
-from rotator.domain.model import Cause, Mode, Overlap, Phase, Rotation, RotationId, TokenState, Trouble
+from rotator.domain.model import Cause, Mode, Overlap, Phase, Rotation, TokenState, Trouble
 from rotator.domain.secret_value import SecretValue, redact
 from rotator.flow import by_hand, handing_in, publishing, recovery, steps
 from rotator.flow.budget import on_behalf_of
+from rotator.flow.in_hand import InHand
 from rotator.flow.work import Held, Tools, Work, to_go_on, without_trouble
 from rotator.ledger.leases import Lease
 from rotator.observe.logs import logger
@@ -47,27 +48,24 @@ PATIENCE: Final = timedelta(minutes=2)
 
 
 class Runner:
-    """Advances rotations of this process. Holds their values between tries, and nowhere else."""
+    """Advances rotations of this process. Their values are in its hand between tries, and nowhere else."""
 
     def __init__(self, tools: Tools, patience: timedelta = PATIENCE, *, stays: bool = True) -> None:
         """``stays``: wait with a rotation in trouble. Else it is left to whoever calls ``advance`` in time."""
         self.tools = tools
         self.patience = patience
         self._stays = stays
-        self._held: dict[RotationId, Held] = {}
+        self.in_hand = InHand(tools)
 
     def advance(self, rotation: Rotation, lease: Lease, held: Held | None = None) -> Rotation:
         """Take the rotation as far as it goes now, then give the lease back. LeaseLost: somebody else has it."""
-        if held is not None:
-            self._held[rotation.id] = held
-        work = Work(self.tools, rotation, lease, self._held.setdefault(rotation.id, Held()))
-        try:
-            with on_behalf_of(rotation.cause):
-                self._go(work)
-            work.flush()
-        except LeaseLost:
-            self._held.pop(rotation.id, None)  # those who took over go their own way; what we know is of no use
-            raise
+        with self.in_hand.take(rotation, lease, held) as work:
+            return self._advance(work)
+
+    def _advance(self, work: Work) -> Rotation:
+        with on_behalf_of(work.rotation.cause, work.keep_lease):
+            self._go(work)
+        work.flush()
         self._let_go(work)
         return work.rotation
 
@@ -76,11 +74,9 @@ class Runner:
         rotation, ledger = work.rotation, self.tools.ledger
         work.held.shown.clear()
         in_overlap = rotation.phase is Phase.CONFIRMED and rotation.trouble is None
-        if not rotation.phase.is_open:
-            self._held.pop(rotation.id, None)
-        elif in_overlap and work.held.old is not None and not self._stays:
+        if in_overlap and work.held.old is not None and not self._stays:
             ledger.let_go(work.lease, work.now)
-        else:
+        elif rotation.phase.is_open:
             ledger.release(work.lease)
 
     def resume(self, rotation: Rotation, lease: Lease) -> Rotation:
@@ -94,23 +90,21 @@ class Runner:
         Raises NeedsOperator when there is no way back: then the rotation is left as it is. ``gone``: the person says
         that the tokens it asked them for are not there (any more).
         """
-        work = Work(self.tools, rotation, lease, self._held.setdefault(rotation.id, Held()))
-        try:
-            recovery.refuse_without_a_way_back(work)
-        except NeedsOperator:
-            self.tools.ledger.release(work.lease)
-            raise
-        try:
-            _withdraw(work, why, gone=gone)
-        except (LeaseLost, LedgerUnavailable):
-            raise
-        except RotatorError as error:
-            self._note(work, error, None)
-        if work.rotation.phase.is_open:
-            self.tools.ledger.release(work.lease)
-        else:
-            self._held.pop(rotation.id, None)
-        return work.rotation
+        with self.in_hand.take(rotation, lease) as work:
+            try:
+                recovery.refuse_without_a_way_back(work)
+            except NeedsOperator:
+                self.tools.ledger.release(work.lease)
+                raise
+            try:
+                _withdraw(work, why, gone=gone)
+            except (LeaseLost, LedgerUnavailable):
+                raise
+            except RotatorError as error:
+                self._note(work, error, None)
+            if work.rotation.phase.is_open:
+                self.tools.ledger.release(work.lease)
+            return work.rotation
 
     def retire_now(self, rotation: Rotation, lease: Lease) -> Rotation:
         """End the overlap early: the old token is revoked now, whoever still uses it."""
@@ -150,31 +144,31 @@ class Runner:
 
     def _refusing(self, rotation: Rotation, lease: Lease, preparation: Callable[[Work], None]) -> Rotation:
         """Do what a person says, or refuse it: then the rotation is left as it was."""
-        work = Work(self.tools, rotation, lease, self._held.setdefault(rotation.id, Held()))
-        try:
-            with on_behalf_of(rotation.cause):
-                preparation(work)
-        except (LeaseLost, LedgerUnavailable):
-            raise
-        except RotatorError:
-            self.tools.ledger.release(work.lease)
-            raise
-        except Exception as bug:
-            self.tools.ledger.release(work.lease)
-            raise unforeseen("hand in", bug) from bug
-        return self.advance(work.rotation, work.lease)
+        with self.in_hand.take(rotation, lease) as work:
+            try:
+                with on_behalf_of(rotation.cause, work.keep_lease):
+                    preparation(work)
+            except (LeaseLost, LedgerUnavailable):
+                raise
+            except RotatorError:
+                self.tools.ledger.release(work.lease)
+                raise
+            except Exception as bug:
+                self.tools.ledger.release(work.lease)
+                raise unforeseen("hand in", bug) from bug
+            return self._advance(work)
 
     def _asked(self, rotation: Rotation, lease: Lease, preparation: Callable[[Work], None]) -> Rotation:
-        work = Work(self.tools, rotation, lease, self._held.setdefault(rotation.id, Held()))
-        try:
-            preparation(work)
-        except (LeaseLost, LedgerUnavailable):
-            raise
-        except RotatorError as error:
-            self._note(work, error, None)
-            self.tools.ledger.release(work.lease)
-            return work.rotation
-        return self.advance(work.rotation, work.lease)
+        with self.in_hand.take(rotation, lease) as work:
+            try:
+                preparation(work)
+            except (LeaseLost, LedgerUnavailable):
+                raise
+            except RotatorError as error:
+                self._note(work, error, None)
+                self.tools.ledger.release(work.lease)
+                return work.rotation
+            return self._advance(work)
 
     def _go(self, work: Work) -> None:
         deadline = (work.now if self._stays else work.rotation.phase_at) + self.patience

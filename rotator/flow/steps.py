@@ -102,7 +102,7 @@ def _take_into_hand(work: Work, token: Token, issued: Issued) -> None:
             f"The issuer gave back a token that was there already ({issued.handle}) instead of a new one.",
             remedy="Its profile must call an endpoint that creates another token.",
         )
-    work.held.new = issued.value
+    work.held.new = issued.value  # in hand before it is recorded: that answer may be lost, and the value must not be
     live = replace(
         token,
         state=TokenState.LIVE,

@@ -6,6 +6,7 @@ every write asks for the right one: so it can move nothing.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -37,13 +38,15 @@ def claim(connection: Connection, rotation_id: RotationId, owner: str, now: date
     return taken[0] if taken else None
 
 
-def claim_ready(connection: Connection, owner: str, now: datetime, ttl: timedelta, limit: int) -> list[Lease]:
+def claim_ready(
+    connection: Connection, owner: str, now: datetime, ttl: timedelta, limit: int, in_hand: Collection[RotationId] = ()
+) -> list[Lease]:
     """Take what is ready. Rows that another session is about to take are passed over, not waited for."""
     urgent = case((rotations.c.cause == Cause.COMPROMISED.value, 0), else_=1)
     ready = (
         select(rotations.c.id)
         .where(IS_OPEN, _is_free(now), _NEEDS_NOBODY, or_(rotations.c.retry_at.is_(None), rotations.c.retry_at <= now))
-        .where(_is_not_left_to_another(owner, now))
+        .where(_is_not_left_to_another(owner, now), rotations.c.id.not_in(in_hand))
         .order_by(urgent, rotations.c.retry_at.asc().nulls_first(), rotations.c.opened_at, rotations.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

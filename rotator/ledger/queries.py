@@ -56,6 +56,10 @@ def open_rotations(connection: Connection) -> list[Rotation]:
     return _rotations(connection, IS_OPEN)
 
 
+def open_ids(connection: Connection) -> set[RotationId]:
+    return set(connection.scalars(select(rotations.c.id).where(IS_OPEN)))
+
+
 def rotations_in_force(connection: Connection) -> list[Rotation]:
     current = select(tokens.c.rotation).join(secrets, secrets.c.current_token == tokens.c.id)
     return _rotations(connection, rotations.c.id.in_(current))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from datetime import time, timedelta
 
@@ -11,6 +12,7 @@ from rotator.domain.durations import Duration
 from rotator.domain.errors import LedgerUnavailable
 from rotator.domain.model import Cause, Phase, SecretName
 from rotator.domain.policy import Policy, PolicySet, Schedule, Window
+from rotator.domain.secret_value import MASK, redact
 from tests.fakes.scripted import denied, locked_by_somebody, unavailable
 from tests.fakes.world import A_DAY, World
 from tests.unit.daemon.conftest import Daemon, policies_of
@@ -199,6 +201,38 @@ def test_two_daemons_rotate_nothing_twice(make_world):
     first.run_for(minutes=10)
     second.run_for(hours=5)
     assert [begun(world, name) for name in NAMES[:6]] == [1] * 6
+
+
+@pytest.mark.parametrize("call", ["issuer.issue", "vault.write", "issuer.revoke"])
+def test_a_rotation_whose_call_outlasts_its_lease_is_not_taken_from_the_thread_that_is_at_it(world, call):
+    world.adopt()
+    world.clock.move(days=91)
+    daemon, seen = Daemon(world), []
+
+    def wait_long(moment):
+        if moment == f"before {call}" and not seen:
+            world.lease_runs_out()
+            seen.append(daemon.service.next_work())
+
+    world.hook = wait_long
+    daemon.run_for(minutes=1)
+    assert seen == [None]
+    assert world.rotation().phase is Phase.RETIRED
+    assert [world.kinds_of_events().count(kind) for kind in ("issuing", "publishing", "retiring")] == [1, 1, 1]
+
+
+def test_the_values_of_a_rotation_that_a_person_has_ended_do_not_stay_in_memory(make_world):
+    world = make_world(overlap=A_DAY)
+    old = world.adopt()
+    world.clock.move(days=91)
+    daemon = Daemon(world)
+    daemon.run_for(minutes=1)
+    new = world.held_everywhere()
+    assert (redact(old), redact(new)) == (MASK, MASK)
+    world.worker().retire()
+    daemon.run_for(minutes=1)
+    gc.collect()
+    assert (redact(old), redact(new)) == (old, new)
 
 
 @pytest.mark.parametrize("moment", ["before ledger.begin", "after issuer.issue"])

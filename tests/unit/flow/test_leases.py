@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
 
 from rotator.domain.contracts import IssuerTraits
+from rotator.domain.errors import LeaseLost, WrongOrder
 from rotator.domain.model import Phase, TokenState
+from rotator.domain.secret_value import SecretValue
+from rotator.flow import publishing
+from rotator.flow.opening import Order, begin
 from rotator.flow.report import Outcome, Report
+from rotator.flow.work import LEASE, Held, Work
 from tests.fakes.scripted import unavailable
 from tests.fakes.world import A_DAY, ENV_FILE, HEROKU, SECRETS_MANAGER, VAULT
 
@@ -131,6 +137,53 @@ def test_a_value_from_before_the_lease_was_lost_is_not_taken_for_the_new_one(mak
 
     assert world.rotation().phase is Phase.RETIRED
     assert world.alive() == {world.held_everywhere()}
+
+
+def test_what_a_held_up_thread_gets_reaches_no_other_thread_of_its_process(make_world):
+    """The second one has published its own token to the first store when the first one's answer comes."""
+    world = make_world(stores={"vault": VAULT, "heroku": HEROKU})
+    world.adopt()
+    runner, went_on, lost = world.worker(stays=False).runner, threading.Event(), []
+    begun = begin(runner.tools, Order(world.policies["app"]))
+    is_asked = threading.Event()
+
+    def first_thread():
+        try:
+            runner.advance(begun.rotation, begun.lease, begun.held)
+        except LeaseLost as error:
+            lost.append(error)
+
+    held_up = threading.Thread(target=first_thread)
+
+    def at(moment):
+        if threading.current_thread() is held_up and moment == "after issuer.issue":
+            is_asked.set()
+            assert went_on.wait(timeout=30)
+        elif threading.current_thread() is not held_up and moment == "before vault.write":
+            went_on.set()
+            held_up.join(timeout=30)
+
+    world.hook = at
+    held_up.start()
+    assert is_asked.wait(timeout=30)
+    world.lease_runs_out()
+    [(rotation, lease)] = runner.tools.ledger.claim_ready(runner.tools.owner, world.clock.now(), LEASE, 1)
+
+    assert runner.advance(rotation, lease).phase is Phase.RETIRED
+    assert len(lost) == 1
+    assert world.alive() == {world.held_everywhere()}
+
+
+def test_a_value_that_is_not_the_tokens_is_never_written(world):
+    world.adopt()
+    with world.killed_at("before vault.write"):
+        world.worker().rotate()
+    world.lease_runs_out()
+    tools, rotation = world.worker().runner.tools, world.rotation()
+    lease = tools.ledger.claim(rotation.id, tools.owner, world.clock.now(), LEASE)
+    with pytest.raises(WrongOrder, match="the value in hand is another's"):
+        publishing.publish(Work(tools, rotation, lease, Held(new=SecretValue("of-an-earlier-token"))))
+    assert "write" not in world.stores["vault"].script.calls
 
 
 def test_a_process_held_up_while_it_revokes_does_no_harm(make_world):
