@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 from sqlalchemy import Connection, Engine, RootTransaction, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from rotator.domain.errors import LedgerUnavailable, WrongOrder
-from rotator.ledger.engines import place_of
+from rotator.ledger.engines import place_of, sqlite_file
 from rotator.ledger.group_commit import GroupCommit
 
 ResultT = TypeVar("ResultT")
@@ -31,12 +32,16 @@ class Database:
         # PostgreSQL has many writers, and groups their commits itself; a group of ours could wait for another's rows.
         self._group = GroupCommit(self._transaction) if self._is_sqlite else None
         self._kept: Connection | None = None
+        self._file = sqlite_file(engine.url)
+        self._identity: tuple[int, int] | None = None
+        """Which file that is, since it was first looked into."""
         snapshot: dict[str, Any] = {} if self._is_sqlite else {"isolation_level": "REPEATABLE READ"}
         self._reads = engine.execution_options(**snapshot)
 
     def close(self) -> None:
         """Close all connections. What is asked for afterwards opens others."""
         self._keep(None)
+        self._identity = None
         self._engine.dispose()
 
     @property
@@ -85,11 +90,21 @@ class Database:
         """Give the connection of SQLite's one writer: taking one out of the pool costs half of what is done with it."""
         writer = self._kept or self._engine.connect()
         self._keep(writer)
+        self._refuse_another_file()
         try:
             yield writer
         except BaseException:
             self._keep(None)
             raise
+
+    def _refuse_another_file(self) -> None:
+        """Raise LedgerUnavailable when the file was replaced or removed: SQLite would write on to what it was."""
+        assert self._file is not None
+        if self._identity is not None and self._identity != _identity_of(self._file):
+            raise LedgerUnavailable(
+                f"{self.name} was replaced or removed while this process had it open.",
+                remedy="Stop this process, see that the right file is there, and start it again.",
+            )
 
     def _keep(self, writer: Connection | None) -> None:
         if self._kept is not None and self._kept is not writer:
@@ -107,8 +122,9 @@ class Database:
     def _begun(self, connection: Connection, kind: Literal["DEFERRED", "IMMEDIATE", "EXCLUSIVE"]) -> RootTransaction:
         """Begin a transaction; ``kind`` is SQLite's: to read, to write, and with nobody else there."""
         transaction = connection.begin()
-        if self._is_sqlite:
+        if self._file is not None:
             connection.connection.cursor().execute(f"BEGIN {kind}")
+            self._identity = self._identity or _identity_of(self._file)
         return transaction
 
     @contextmanager
@@ -128,6 +144,14 @@ class Database:
             raise LedgerUnavailable(
                 f"{self.name} cannot be used: {reason_of(error)}.", remedy=_remedy_for(error)
             ) from error
+
+
+def _identity_of(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def reason_of(error: Exception) -> str:

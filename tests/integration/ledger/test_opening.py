@@ -56,6 +56,22 @@ def test_a_folder_that_exists_stays_as_it_is(tmp_path: Path) -> None:
         assert _mode(tmp_path) == 0o755
 
 
+def test_a_file_that_is_removed_or_replaced_under_a_running_process_is_not_written_to_any_more(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.db"
+    with Ledger.open(f"sqlite:///{file}") as ledger:
+        rotation, lease = begun(ledger)
+        kept = file.rename(tmp_path / "moved.db")
+        with pytest.raises(LedgerUnavailable, match="replaced or removed") as refused:
+            ledger.release(lease)
+        assert "start it again" in str(refused.value)
+        shutil.copy(kept, file)  # as from a backup
+        with pytest.raises(LedgerUnavailable, match="replaced or removed"):
+            ledger.release(lease)
+        kept.replace(file)
+        ledger.release(lease)
+        assert ledger.rotation(rotation.id) == rotation
+
+
 # --- the key -----------------------------------------------------------------------------------------------------
 
 
