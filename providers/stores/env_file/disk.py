@@ -5,8 +5,8 @@ fsynced, renamed over the original, and the directory is fsynced. A kill at any 
 new one. The new file *is* the destination on its way, under the same protection; there is no other way to an atomic
 rename. One that a kill left behind is removed by whoever takes the lock next.
 
-A file that was bind-mounted by itself cannot be renamed over (EBUSY). It is written in place, by one call, and a kill
-inside that call can tear it: mount the directory instead.
+A file that was bind-mounted by itself cannot be renamed over (EBUSY). It is written in place, once there is room for
+all of it, and a kill meanwhile can tear it: mount the directory instead.
 """
 
 from __future__ import annotations
@@ -140,7 +140,8 @@ def replace(path: Path, document: bytes, before: os.stat_result | None) -> None:
                     raise
                 _write_in_place(path, document)
         finally:
-            unfinished(path).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # whoever takes the lock next removes it, or says why that fails
+                unfinished(path).unlink(missing_ok=True)
     try:
         _flush_directory(path.parent)
     except OSError as error:
@@ -165,16 +166,37 @@ def _write_beside(path: Path, document: bytes, before: os.stat_result | None) ->
 
 
 def _write_in_place(path: Path, document: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        _make_room(descriptor, os.fstat(descriptor).st_size, len(document))
         try:
-            os.pwrite(descriptor, document, 0)
+            _write_all(descriptor, document, 0)
             os.ftruncate(descriptor, len(document))
             os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise Ambiguous(f"{path} could not be renamed over, and writing it in place was cut short.") from error
+        except OSError as error:
+            raise Ambiguous(
+                f"{path} could not be renamed over, and writing it in place was cut short.",
+                remedy="See whether all of it is there.",
+            ) from error
+    finally:
+        os.close(descriptor)
+
+
+def _make_room(descriptor: int, size: int, needed: int) -> None:
+    """Take what a longer document needs as blank lines at its end, which readers skip. Refused, it is as before."""
+    try:
+        _write_all(descriptor, b"\n" * (needed - size), size)
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
+
+
+def _write_all(descriptor: int, content: bytes, offset: int) -> None:
+    """Write to the last byte: a full file system takes the first few, and says so only when it is asked for more."""
+    while content:
+        written = os.pwrite(descriptor, content, offset)
+        content, offset = content[written:], offset + written
 
 
 def _flush_directory(directory: Path) -> None:

@@ -23,7 +23,7 @@ from pydantic import Field
 from providers.stores.env_file import disk
 from providers.stores.env_file.dialects import Assignment, Dialect, Unwritable, assignments, quote, with_value
 from rotator.domain.contracts import Access, Config, Place, Stored, StorePlugin, StoreTraits
-from rotator.domain.errors import Ambiguous, Conflict, Permanent
+from rotator.domain.errors import Ambiguous, Conflict, Permanent, RotatorError
 from rotator.domain.secret_value import SecretValue
 from rotator.domain.terms import Version
 
@@ -118,9 +118,9 @@ class EnvFileStore:
                 _quoted(value, place, path), place.dialect,
             )  # fmt: skip
             disk.replace(path, text.encode(errors="surrogateescape"), before.status if before else None)
-            after = _read(path, place, salt)
-        if after is None or not value.same_as(after.stored().value):
-            raise Ambiguous(f"{path} does not hold what was just written to {place.var}: somebody else writes it too.")
+            after = _read_back(path, place, salt)
+        if after is None or after.text != text or not value.same_as(after.stored().value):
+            raise Ambiguous(f"{path} does not hold what was just written to it: somebody else writes it too.")
         return after.stored().version
 
     def promote(self, place: EnvFilePlace, version: Version, expected: Version | None) -> None:
@@ -162,6 +162,14 @@ def _read(path: Path, place: EnvFilePlace, salt: bytes) -> _Document | None:
     text = found[0].decode(errors="surrogateescape")
     ours = tuple(each for each in assignments(text, place.dialect) if each.name == place.var)
     return _Document(text, found[1], ours, salt)
+
+
+def _read_back(path: Path, place: EnvFilePlace, salt: bytes) -> _Document | None:
+    """Read what was just written: whatever fails now, the write was made."""
+    try:
+        return _read(path, place, salt)
+    except RotatorError as error:
+        raise Ambiguous(f"{path} was written, and then: {error.what}", remedy=error.remedy) from error
 
 
 def _quoted(value: SecretValue, place: EnvFilePlace, path: Path) -> str:
