@@ -568,6 +568,18 @@ def test_a_directory_in_the_place_of_the_file_is_refused(store: EnvFileStore, di
         store.preflight(place)
 
 
+def test_a_file_with_hard_links_is_refused_before_they_are_torn_apart(
+    store: EnvFileStore, file: Path, place: EnvFilePlace
+) -> None:
+    other, expected = file.with_name("other.env"), version_of(store.current(place))
+    other.hardlink_to(file)
+    for refused in (lambda: store.preflight(place), lambda: store.write(place, fresh(), expected, "rotation-1")):
+        with pytest.raises(Permanent, match=r"has 2 names .*symbolic links"):
+            refused()
+    assert other.samefile(file)
+    assert file.read_text() == "A=1\nAPI_TOKEN=start\nB=2\n"
+
+
 @pytest.fixture
 def unprivileged() -> Iterator[Path]:
     """Be nobody for a while, in a directory that nobody may enter but not write."""

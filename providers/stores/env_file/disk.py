@@ -109,6 +109,7 @@ def refuse_what_cannot_be_replaced(path: Path) -> None:
         return
     if not stat.S_ISREG(status.st_mode):
         raise Permanent(f"{path} is not an ordinary file.", remedy="Name the env file itself.")
+    _refuse_other_names(path, status, directory)
     if not _may(path, os.R_OK | os.W_OK):
         raise Permanent(f"{path} may not be read and written by us.", remedy=_HOPELESS[errno.EACCES])
     groups = {os.getegid(), *os.getgroups()}
@@ -116,6 +117,18 @@ def refuse_what_cannot_be_replaced(path: Path) -> None:
         raise Permanent(
             f"{path} belongs to uid {status.st_uid}, gid {status.st_gid}, and we could not keep it so.",
             remedy=_HOPELESS[errno.EPERM],
+        )
+
+
+def _refuse_other_names(path: Path, status: os.stat_result, directory: os.stat_result) -> None:
+    """Refuse a file with hard links: renamed over, it would have a new value here and the old one under other names.
+
+    One from another device was mounted there by itself; it is written in place, and its names stay together.
+    """
+    if status.st_nlink > 1 and status.st_dev == directory.st_dev:
+        raise Permanent(
+            f"{path} has {status.st_nlink} names (hard links), and only this one would get the new value.",
+            remedy="Let the others be symbolic links to it, or files of their own: `cp`, then `mv` over it.",
         )
 
 
@@ -130,6 +143,8 @@ def replace(path: Path, document: bytes, before: os.stat_result | None) -> None:
     """
     with explained(f"write {path}"):
         try:
+            if before:
+                _refuse_other_names(path, before, path.parent.stat())
             _write_beside(path, document, before)
             if _mark(before) != _mark(path.stat() if path.exists() else None):
                 raise Temporary(f"{path} was changed by somebody else while it was about to be replaced.")
