@@ -82,6 +82,11 @@ class Secret:
             )
         return SecretValue(text) if text else None
 
+    def holds(self, value: SecretValue) -> bool:
+        """Tell whether this value stands under our key, whatever else may stand there: it need be no text."""
+        text = _text(self._data.get(self.place.key, ""))
+        return text is not None and value.same_as(SecretValue(text))
+
     def stored(self) -> Stored:
         key = (self._metadata.get("annotations") or {}).get(mark(self.place.key))
         return Stored(self.value(), self.version, {"written_under": str(key)} if key else {})

@@ -103,7 +103,7 @@ class KubernetesStore:
     ) -> Version:
         """Find out what a 409 means, by reading again."""
         newest = self._look(place)
-        if newest and value.same_as(newest.value()):
+        if newest and newest.holds(value):
             return newest.version  # our own earlier write, whose answer was lost, arrived in between
         if (newest.version if newest else None) == expected:
             raise Temporary(
@@ -113,7 +113,7 @@ class KubernetesStore:
 
     def _as_given(self, after: Secret, value: SecretValue) -> Version:
         """Take the answer's word for what was stored: an admission webhook may have changed it."""
-        if not value.same_as(after.value()):
+        if not after.holds(value):
             raise Ambiguous(
                 f"{self._api.server} took the write to the {resource_of(after.place)}, and stored something else.",
                 remedy="An admission webhook may change Secrets; look at the key before going on.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from datetime import timedelta
@@ -182,6 +183,16 @@ def test_another_value_stored_than_was_sent_is_noticed_and_then_a_persons_to_dec
     assert held(store.current(PLACE)) == "what-a-webhook-made-of-it"
     with pytest.raises(Conflict):
         store.write(PLACE, value, expected, "rotation-1")
+
+
+def test_bytes_stored_instead_of_the_value_that_was_sent_leave_the_write_ambiguous(
+    store: KubernetesStore, cluster: Cluster
+) -> None:
+    cluster.admission.append(lambda found: found["data"].update({KEY: base64.b64encode(b"\xff\xfe").decode()}))
+    expected = version_of(store.current(PLACE))
+    refusal = refusal_of(lambda: store.write(PLACE, fresh(), expected, "rotation-1"))
+    assert type(refusal) is Ambiguous
+    assert "stored something else" in str(refusal)
 
 
 # --- refusals ---
