@@ -85,7 +85,7 @@ class Secret:
     def holds(self, value: SecretValue) -> bool:
         """Tell whether this value stands under our key, whatever else may stand there: it need be no text."""
         text = _text(self._data.get(self.place.key, ""))
-        return text is not None and value.same_as(SecretValue(text))
+        return value.same_as(SecretValue(text) if text else None)
 
     def stored(self) -> Stored:
         key = (self._metadata.get("annotations") or {}).get(mark(self.place.key))

@@ -185,10 +185,11 @@ def test_another_value_stored_than_was_sent_is_noticed_and_then_a_persons_to_dec
         store.write(PLACE, value, expected, "rotation-1")
 
 
-def test_bytes_stored_instead_of_the_value_that_was_sent_leave_the_write_ambiguous(
-    store: KubernetesStore, cluster: Cluster
+@pytest.mark.parametrize("stored", [b"", b"\xff\xfe"])
+def test_what_is_no_text_stored_instead_of_the_value_that_was_sent_leaves_the_write_ambiguous(
+    store: KubernetesStore, cluster: Cluster, stored: bytes
 ) -> None:
-    cluster.admission.append(lambda found: found["data"].update({KEY: base64.b64encode(b"\xff\xfe").decode()}))
+    cluster.admission.append(lambda found: found["data"].update({KEY: base64.b64encode(stored).decode()}))
     expected = version_of(store.current(PLACE))
     refusal = refusal_of(lambda: store.write(PLACE, fresh(), expected, "rotation-1"))
     assert type(refusal) is Ambiguous
