@@ -24,7 +24,7 @@ from dotenv import dotenv_values
 from providers.stores.env_file.dialects import Dialect
 from tests.servers.process import require
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 Reader = Callable[[Path, str], "str | None"]
 """(file, variable) → what the program makes of it."""
