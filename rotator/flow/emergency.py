@@ -1,8 +1,9 @@
 """``rotate now``: rotations that a person asked for, at once, for one secret or for all that an issuer ever gave us.
 
-An open rotation is never an obstacle. Asked for again, it is what was asked for, and is moved on. In a compromise it
-is taken over: withdrawn if no consumer can hold its token, else finished without overlap; then a new one begins, and
-so both tokens of the earlier one die.
+An open rotation is never an obstacle. Asked for again, it is what was asked for, and is moved on as far as it goes
+without a person's word: that is what ``rotate resume`` gives. In a compromise it is taken over: withdrawn if no
+consumer can hold its token, else finished without overlap; then a new one begins, and so both tokens of the earlier
+one die.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ def _rotate(runner: Runner, order: Order) -> Report:
     try:
         if order.cause is not Cause.COMPROMISED or is_answer(rotation, order.since):
             at_once = order.overlap is not None and not order.overlap.for_ and rotation.phase is Phase.CONFIRMED
-            move_on = runner.retire_now if at_once else runner.resume
+            move_on = runner.retire_now if at_once else runner.wake
             return Report(order.policy.name, move_on(rotation, lease))
         ended = _taken_over(runner, rotation, lease, order.mode)
     except LeaseLost:

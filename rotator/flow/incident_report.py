@@ -141,13 +141,16 @@ def _old_tokens(
 
 
 def _suspects(rotation: Rotation, began: datetime) -> Iterable[Token]:
-    """Give the tokens of a rotation that may have got out: all that there were when it was declared, and lost ones."""
+    """Give the tokens of a rotation that may have got out: all that there were when it was declared, and lost ones.
+
+    One that was lost since, and that is gone by nobody's word but a person's, is among them.
+    """
     old = (rotation.old,) if rotation.old is not None else ()
     if not is_answer(rotation, began):
         return (*old, *rotation.tokens)
     withdrawn = rotation.phase is Phase.WITHDRAWN
     lost = [token for token in rotation.tokens if withdrawn or token != rotation.new]
-    return (*old, *(token for token in lost if token.state is not TokenState.DEAD))
+    return (*old, *(token for token in lost if token.state is not TokenState.DEAD or token.proof is Proof.SAID))
 
 
 def _as_told(

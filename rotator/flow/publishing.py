@@ -113,16 +113,22 @@ def _write(work: Work, write: _Write, value: SecretValue, key: str) -> Version |
 
 
 def _now_over(work: Work, destination: Destination, stored: Stored | None) -> Destination:
-    """Give the destination with the version that holds what there was before: a neighbour's change carried it on."""
-    value = stored.value if stored is not None else None
-    carried_on = value is not None and work.fingerprint(value) == destination.before_fingerprint
-    return replace(destination, before=stored.version) if stored is not None and carried_on else destination
+    """Give the destination with the version that holds what there was before: a neighbour's change carried it on.
+
+    Or with the old token, where nobody could look before.
+    """
+    if stored is None or stored.value is None:
+        return destination
+    fingerprint = work.fingerprint(stored.value)
+    if fingerprint == destination.before_fingerprint or work.matches(work.rotation.old, stored.value):
+        return replace(destination, before=stored.version, before_fingerprint=fingerprint)
+    return destination
 
 
 def _is_ours_to_write_over(
     work: Work, destination: Destination, opened: OpenDestination, stored: Stored | None
 ) -> bool:
-    """Tell whether a place holds what we knew it held: what it had when we began, or a token of this rotation.
+    """Tell whether a place holds what we knew it held: what it had when we began, or a token that we write over.
 
     Where nothing can be read, only a write of ours whose answer was lost explains another version.
     """
@@ -131,7 +137,7 @@ def _is_ours_to_write_over(
     if stored is None or stored.value is None:
         return True
     fingerprint = work.fingerprint(stored.value)
-    ours = {token.fingerprint for token in work.rotation.tokens}
+    ours = {token.fingerprint for token in (work.rotation.old, *work.rotation.tokens) if token is not None}
     return fingerprint == destination.before_fingerprint or fingerprint in ours
 
 

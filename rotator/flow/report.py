@@ -63,8 +63,9 @@ class Report:
         for old in (rotation.old, *earlier):
             if old is not None and old.proof is Proof.UNLISTED:
                 return f"{old.handle} was revoked and is not listed any more, but its value could not be tried"
-            if old is not None and old.proof is Proof.SAID:
-                return f"that {old.handle or old.name} is gone was said by a person; its value could not be tried"
+        for token in (rotation.old, *earlier, *rotation.strays):
+            if token is not None and token.proof is Proof.SAID:
+                return f"that {token.handle or token.name} is gone was said by a person; its value could not be tried"
         return None
 
 

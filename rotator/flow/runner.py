@@ -79,8 +79,12 @@ class Runner:
         elif rotation.phase.is_open:
             ledger.release(work.lease)
 
+    def wake(self, rotation: Rotation, lease: Lease) -> Rotation:
+        """Try again at once. What only a person can say, nobody has said."""
+        return self._asked(rotation, lease, recovery.wake)
+
     def resume(self, rotation: Rotation, lease: Lease) -> Rotation:
-        """Go on at once. If it waited for a person, what destinations hold now may be written over."""
+        """Go on at once. If it waited for a person, it is their word: what destinations hold may be written over."""
         stuck = rotation.trouble is not None and rotation.trouble.needs_operator
         return self._asked(rotation, lease, recovery.take_up if stuck else recovery.wake)
 

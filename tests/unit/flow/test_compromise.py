@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from rotator.domain.contracts import IssuerTraits
 from rotator.domain.model import Cause, Handle, Mode, Phase, Proof, TokenState
 from rotator.flow.report import Outcome, Report, exit_code
-from tests.fakes.scripted import Killed, denied, unavailable
+from tests.fakes.scripted import Killed, denied, lost_answer, unavailable
 from tests.fakes.world import A_DAY, ENV_FILE, HEROKU, VAULT
 from tests.unit.domain.builders import a_rotation, a_token
 
@@ -176,7 +177,48 @@ def test_a_store_that_is_down_keeps_no_compromised_token_alive_when_containment_
 
     world.mend()
     world.clock.move(minutes=10)
-    for _ in range(2):  # at first it is seen that something stands there, then a person says to go on
-        report = world.worker().rotate(cause=Cause.COMPROMISED)
+    report = world.worker().rotate(cause=Cause.COMPROMISED)
     assert exit_code([report], compromised=True) == 0
+    assert world.kinds_of_events().count("opened") == 1
+    assert world.alive() == {world.held_everywhere()}
+
+
+# --- asked for again ---
+
+
+def test_asking_again_is_nobodys_word_that_a_lost_token_is_not_there(make_world):
+    world = make_world(issuer=IssuerTraits(lists=False))
+    world.adopt()
+    world.issuer_fake.script.fail("issue", lost_answer())
+    for _ in range(2):
+        report = world.worker().rotate(cause=Cause.COMPROMISED)
+        assert exit_code([report], compromised=True) == 4
+        assert "may exist, unknown to anybody" in report.rotation.trouble.what
+    assert [token.state for token in world.rotation().tokens] == [TokenState.INTENDED]
+
+
+def test_a_lost_token_that_is_gone_on_a_persons_word_alone_is_not_success(make_world):
+    world = make_world(issuer=IssuerTraits(lists=False))
+    world.adopt()
+    world.issuer_fake.script.fail("issue", lost_answer())
+    world.worker().rotate(cause=Cause.COMPROMISED)
+    rotation = world.worker().resume()
+    report = Report(rotation.secret, rotation)
+    assert (report.outcome, exit_code([report], compromised=True)) == (Outcome.ROTATED, 4)
+    assert f"{rotation.tokens[0].name} is gone was said by a person" in report.old_may_live
+
+
+def test_asking_again_writes_over_nobodys_value(world):
+    world.adopt()
+
+    def somebody_is_quicker(moment):
+        if moment == "before vault.write":
+            world.hook = lambda _moment: None
+            world.stores["vault"].put_by_hand("app", "of-somebody-else")
+
+    world.hook = somebody_is_quicker
+    for _ in range(2):
+        assert world.worker().rotate().outcome is Outcome.UNFINISHED
+        assert world.held_everywhere() == "of-somebody-else"
+    world.worker().resume()
     assert world.alive() == {world.held_everywhere()}

@@ -17,7 +17,7 @@ from rotator.flow.outlook import Account, foresee, survey
 from rotator.flow.report import Outcome
 from rotator.observe.events import sentence
 from rotator.observe.incident import Fate, Status
-from tests.fakes.scripted import denied, unavailable
+from tests.fakes.scripted import denied, lost_answer, unavailable
 from tests.fakes.world import A_DAY, ENV_FILE, VAULT
 from tests.unit.domain.builders import ISSUER, a_policy, a_secret, a_token
 
@@ -127,6 +127,18 @@ def test_a_token_that_could_not_be_tried_is_unproven(make_world):
     assert {token.handle: token.fate for token in report.tokens} == {"1": Fate.UNPROVEN, "2": Fate.DEAD}
     assert not report.is_contained
     assert report.secrets[0].needs_person
+
+
+def test_a_lost_token_that_is_gone_on_a_persons_word_alone_is_unproven(make_world):
+    world = make_world(issuer=IssuerTraits(lists=False))
+    world.adopt()
+    world.issuer_fake.script.fail("issue", lost_answer())
+    lost = Emergency(world).run()
+    assert (lost.is_contained, lost.unfinished[0].needs_person) == (False, True)
+    world.worker().resume()
+    report = Emergency(world).run()
+    assert [(token.name, token.fate) for token in report.alive] == [(world.rotation().tokens[0].name, Fate.UNPROVEN)]
+    assert not report.is_contained
 
 
 def test_one_bad_token_holds_up_no_other(make_world):
