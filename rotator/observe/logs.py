@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.domain.clock import SystemClock
@@ -91,12 +92,29 @@ def _set_up_structlog(level: str, as_json: bool) -> None:
     import structlog  # noqa: PLC0415  see above
 
     renderer: Any = structlog.processors.JSONRenderer(sort_keys=True) if as_json else _plainly
+    lines = _Lines()
     structlog.configure(
         processors=[_with_time_and_level, _with_where, _only_allowed, renderer, _redacted],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda: lines,
         cache_logger_on_first_use=False,
     )
+
+
+class _Lines:
+    """Standard error, a line at a time. What it does not take, on a full disk or with nobody to read it, is lost.
+
+    Whoever logs goes on with their work.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def write(self, line: str) -> None:
+        with self._lock, suppress(OSError, ValueError):  # ValueError: it is closed
+            print(line, file=sys.stderr, flush=True)  # noqa: T201  the log itself
+
+    debug = info = warning = error = critical = write
 
 
 def log_event(event: Event) -> None:

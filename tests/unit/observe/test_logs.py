@@ -1,9 +1,13 @@
-"""What libraries may say in our log."""
+"""What libraries may say in our log, and what becomes of those who log when nothing can be written."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 _PROGRAM = """
 import logging
@@ -21,3 +25,37 @@ def test_libraries_may_warn_and_urllib3_not_even_that_because_it_quotes_urls_and
     assert "tells a detail" not in run.stderr
     assert ["botocore" in line or "requests" in line for line in run.stderr.splitlines()] == [True, True]
     assert "urllib3" not in run.stderr
+
+
+_LOGS_AND_WORKS_ON = """
+from rotator.observe import logs
+
+logs.configure("info", as_json=False)
+for number in range(1000):
+    logs.logger().error("nobody learns of this")
+print("worked on")
+"""
+
+
+def a_full_disk() -> int:
+    return os.open("/dev/full", os.O_WRONLY)
+
+
+def a_pipe_that_nobody_reads() -> int:
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+@pytest.mark.parametrize("opened", [a_full_disk, a_pipe_that_nobody_reads])
+def test_a_log_that_cannot_be_written_stops_nobody(opened):
+    if opened is a_full_disk and not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    log = opened()
+    try:
+        run = subprocess.run(
+            [sys.executable, "-c", _LOGS_AND_WORKS_ON], stdout=subprocess.PIPE, stderr=log, text=True, check=False
+        )
+    finally:
+        os.close(log)
+    assert (run.returncode, run.stdout) == (0, "worked on\n")
