@@ -73,8 +73,8 @@ class Context:
         def stop(number: int) -> None:
             if self.stop.is_set():
                 os._exit(128 + number)
-            os.write(sys.stderr.fileno(), said)
             self.stop.set()
+            os.write(sys.stderr.fileno(), said)
 
         actions: dict[int, Callable[[int], object]] = {signal.SIGINT: stop, signal.SIGTERM: stop}
         if reload is not None:
@@ -97,7 +97,12 @@ def _act_on_signals(actions: Mapping[int, Callable[[int], object]]) -> None:
     def act() -> None:
         while numbers := ours.recv(64):
             for number in numbers:
-                if number in actions:
-                    actions[number](number)
+                try:
+                    if number in actions:
+                        actions[number](number)
+                except Exception as error:  # noqa: BLE001  this thread must live on: without it no signal is obeyed
+                    from rotator.observe.logs import logger
+
+                    logger().error(f"something went wrong on signal {number}", exc_info=error)
 
     threading.Thread(target=act, name="signals", daemon=True).start()

@@ -7,8 +7,9 @@ import os
 import signal
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 import typer
@@ -38,7 +39,8 @@ PROBLEM = Problem("unknown key `x`", "remove it", Path("policies/a.yaml"), 3, 5)
         ("plan --policies=there --no-color b", "--policies=there --no-color plan b"),
         ("--json check --online", "--json check --online"),
         ("now -- --json", "now -- --json"),
-        ("check --log-level", "--log-level check"),
+        ("check --log-level", "--log-level"),
+        ("status --json --policies", "--json --policies"),
     ],
 )
 def test_options_of_every_command_may_stand_behind_it(typed: str, understood: str) -> None:
@@ -142,23 +144,54 @@ def test_numbers_agree_with_their_nouns(number: int, thing: str, words: str) -> 
 
 @pytest.fixture
 def handlers_put_back() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
+@contextmanager
+def standard_error() -> Iterator[TextIO]:
+    """Give where to read what is written to standard error. Not by a fixture: pytest has its own while a test runs."""
+    reader, writer = os.pipe()
+    with os.fdopen(reader) as ear, os.fdopen(writer, "w") as mouth, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stderr", mouth)
+        yield ear
+
+
 @pytest.mark.usefixtures("handlers_put_back")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_asks_to_stop_though_the_wait_for_it_holds_its_lock(
-    number: signal.Signals, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_signal_asks_to_stop_though_the_wait_for_it_holds_its_lock(number: signal.Signals) -> None:
     session = Context({}, as_json=True, no_color=True)
-    session.stop_gently_on_signals()
-    with session.stop._cond:  # as in the middle of Event.wait
-        os.kill(os.getpid(), number)
+    with standard_error() as ear:
+        session.stop_gently_on_signals()
+        with session.stop._cond:  # as in the middle of Event.wait
+            os.kill(os.getpid(), number)
+        assert session.stop.wait(10)
+        assert json.loads(ear.readline())["event"] == "stopping"
+
+
+@pytest.mark.usefixtures("handlers_put_back")
+def test_a_signal_is_obeyed_though_nobody_reads_what_is_said() -> None:
+    session = Context({}, as_json=False, no_color=True)
+    with standard_error() as ear:
+        ear.close()
+        session.stop_gently_on_signals()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert session.stop.wait(10)
+
+
+@pytest.mark.usefixtures("handlers_put_back")
+def test_a_reload_that_fails_leaves_the_next_signal_obeyed() -> None:
+    session = Context({}, as_json=False, no_color=True)
+
+    def reload() -> None:
+        raise RuntimeError("no policies")
+
+    session.stop_gently_on_signals(reload)
+    os.kill(os.getpid(), signal.SIGHUP)
+    os.kill(os.getpid(), signal.SIGTERM)
     assert session.stop.wait(10)
-    assert json.loads(capfd.readouterr().err)["event"] == "stopping"
 
 
 def test_what_libraries_warn_of_is_not_said_to_users_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
