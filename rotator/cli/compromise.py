@@ -18,7 +18,7 @@ from rotator.cli.emergency_ending import ending
 from rotator.cli.emergency_screen import HEADINGS, Screen
 from rotator.cli.output import as_text, counted, document, line, table, warn
 from rotator.cli.people import people_told
-from rotator.cli.reporting import as_data, told
+from rotator.cli.reporting import UNFINISHED, as_data, tell_failures, told
 from rotator.config.stored_credential import credentials_in_stores
 from rotator.domain.errors import InvalidInput
 from rotator.domain.model import Cause, Mode, SecretName
@@ -37,8 +37,6 @@ from rotator.observe import incident_page
 from rotator.observe.incident import IncidentReport, OldToken, Related
 from rotator.observe.incident import as_data as incident_data
 from rotator.observe.progress import Expected, Progress
-
-UNFINISHED = 4
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ class Wish:
 
 def rotate_compromised(session: Context, chosen: Sequence[Policy], wish: Wish) -> int:
     """Replace all of these tokens, prove the old ones dead, report; give the exit code."""
-    report_files.refuse_unknown(wish.reports, *report_files.SUFFIXES)
+    report_files.refuse_unwritable(wish.reports, *report_files.SUFFIXES)
     policies = session.app.policies
     credentials = {
         name: [place for _, place in credentials_in_stores(connection)]
@@ -227,8 +225,7 @@ class _Emergency:
             document({**data, "exit_code": code})
         else:
             self._tell(written, results)
-        for failure in failures:
-            warn(failure)
+        tell_failures(self.session, failures)
         return code
 
     def _tell(self, written: IncidentReport, results: Sequence[Report]) -> None:

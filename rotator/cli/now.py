@@ -12,7 +12,7 @@ import typer
 
 from rotator.cli import selecting
 from rotator.cli.context import Context
-from rotator.cli.output import counted, line, warn
+from rotator.cli.output import counted, line
 from rotator.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _rotate(
     from rotator.flow.emergency import rotate_all
     from rotator.flow.opening import Order
 
-    report_files.refuse_unknown(files, ".json")
+    report_files.refuse_unwritable(files, ".json")
     mode, commit = Mode.REVOKE_FIRST if revoke_first else Mode.ROTATE_FIRST, session.app.policies.commit
     orders = [
         Order(policy, Cause.ASKED, mode, _shortened(policy.overlap, overlap), reason, commit) for policy in chosen
@@ -99,9 +99,8 @@ def _rotate(
     runner = session.app.runner(progress(session))
     with people_told(session) as tell:
         reports = [tell(item) for item in rotate_all(runner, orders, session.app.settings.workers)]
-        for failure in report_files.write(files, {"secrets": [as_data(item) for item in reports]}):
-            warn(failure)
-        return conclude(session, reports)
+        failures = report_files.write(files, {"secrets": [as_data(item) for item in reports]})
+        return conclude(session, reports, failures)
 
 
 def _shortened(policy_overlap: Overlap, asked_for: str | None) -> Overlap:

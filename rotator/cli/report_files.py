@@ -16,18 +16,34 @@ from rotator.domain.secret_value import redact
 SUFFIXES: Final = (".md", ".json")
 
 
-def refuse_unknown(files: Sequence[Path], *suffixes: str) -> None:
-    """Raise InvalidInput for files whose suffix says nothing, or whose folder is not there: before anything is done."""
+def refuse_unwritable(files: Sequence[Path], *suffixes: str) -> None:
+    """Raise InvalidInput for files whose suffix says nothing, or that cannot be written: before anything is done.
+
+    What stands there stays: only a draft is made beside it, and taken away.
+    """
     problems = []
     for file in files:
         if file.suffix not in suffixes:
             problems.append(Problem(f"--report {file}: a report is {' or '.join(suffixes)}", "name it by what it is"))
-        elif not file.absolute().parent.is_dir():
-            problems.append(Problem(f"--report {file}: there is no such folder", "make it first"))
-        elif file.is_dir():
-            problems.append(Problem(f"--report {file}: this is a folder", "name a file in it"))
+            continue
+        try:
+            problem = _trouble_with(file)
+        except OSError as error:
+            problem = Problem(f"--report {file}: cannot be written: {error.strerror}", "name a file that can be")
+        problems += [problem] if problem is not None else []
     if problems:
         raise InvalidInput(problems)
+
+
+def _trouble_with(file: Path) -> Problem | None:
+    if not file.absolute().parent.is_dir():
+        return Problem(f"--report {file}: there is no such folder", "make it first")
+    if file.is_dir():
+        return Problem(f"--report {file}: this is a folder", "name a file in it")
+    descriptor, draft = _draft_of(file)
+    os.close(descriptor)
+    draft.unlink()
+    return None
 
 
 def write(files: Sequence[Path], data: Mapping[str, Any], markdown: Callable[[], str] = str) -> list[str]:
@@ -43,8 +59,7 @@ def write(files: Sequence[Path], data: Mapping[str, Any], markdown: Callable[[],
 
 
 def _replace(file: Path, text: str) -> None:
-    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor, draft = _draft_of(file)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(text)
@@ -54,3 +69,9 @@ def _replace(file: Path, text: str) -> None:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def _draft_of(file: Path) -> tuple[int, Path]:
+    """Make a file beside it, to be written and put in its place."""
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    return os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), draft

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from rotator.cli import wording
 from rotator.cli.context import Context
@@ -15,6 +15,9 @@ from rotator.domain.model import Event, Rotation, Token, Trouble
 from rotator.flow.report import Outcome, Report, exit_code
 from rotator.flow.still_out import StillOut
 from rotator.observe.events import sentence
+
+UNFINISHED: Final = 4
+"""The exit code where something still needs doing."""
 
 
 def progress(session: Context) -> Callable[[Event], None]:
@@ -31,15 +34,22 @@ def progress(session: Context) -> Callable[[Event], None]:
     return show
 
 
-def conclude(session: Context, reports: list[Report]) -> int:
-    """Print the results; give the exit code."""
-    code = exit_code(reports)
+def conclude(session: Context, reports: list[Report], failures: Sequence[str] = ()) -> int:
+    """Print the results; give the exit code. ``failures``: what was to be written down, and could not be."""
+    code = UNFINISHED if failures else exit_code(reports)
     if session.as_json:
         document({"secrets": [as_data(report) for report in reports], "exit_code": code})
-        return code
-    for report in sorted(reports, key=lambda report: report.secret):
-        line(told(session, report))
+    else:
+        for report in sorted(reports, key=lambda report: report.secret):
+            line(told(session, report))
+    tell_failures(session, failures)
     return code
+
+
+def tell_failures(session: Context, failures: Sequence[str]) -> None:
+    """Say what could not be written down."""
+    for failure in failures:
+        warn(json.dumps({"event": "not written", "text": failure}) if session.as_json else failure)
 
 
 def told(session: Context, report: Report) -> str:

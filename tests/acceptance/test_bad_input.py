@@ -49,6 +49,14 @@ def a_closed_folder(around: Bystander) -> Iterator[None]:
 
 
 @contextmanager
+def a_folder_that_is_not_ours(around: Bystander) -> Iterator[None]:
+    folder = around.desk.folder / "theirs"
+    folder.mkdir(mode=0)
+    yield
+    folder.rmdir()
+
+
+@contextmanager
 def an_unreadable_policy(around: Bystander) -> Iterator[None]:
     file = around.desk.write_policy("policies: []", "closed.yaml")
     file.chmod(0)
@@ -172,6 +180,14 @@ WHAT_WAS_ASKED = {
     "a secret without an open rotation": Bad(BAD_INPUT, ("app has no open rotation",), "withdraw app"),
     "the history of an unknown secret": Bad(BAD_INPUT, ("The ledger knows no secret nobody",), "history nobody"),
     "an overlap that is no duration": Bad(BAD_INPUT, ("--overlap: 'soon' is not a duration",), f"{NOW} --overlap soon"),
+    "a report in a folder that is not ours": Bad(
+        BAD_INPUT, ("--report {folder}/theirs/r.json: cannot be written: Permission denied; name a file that can be",),
+        f"{NOW} --report {{folder}}/theirs/r.json", spoilt=a_folder_that_is_not_ours,
+    ),
+    "a report in a folder that is closed": Bad(
+        BAD_INPUT, ("--report {folder}/env/r.md: cannot be written: Permission denied; name a file that can be",),
+        f"{NOW} --compromised --report {{folder}}/env/r.md", spoilt=a_closed_folder,
+    ),
     "a provider that is not installed": Bad(
         BAD_INPUT, ("unknown provider `valt`; did you mean `vault`?",), "providers valt"
     ),
