@@ -27,6 +27,7 @@ from rotator.domain.errors import Ambiguous, Permanent, Temporary
 _LOCK_PATIENCE: Final = timedelta(seconds=10)
 _LOCK_PAUSE: Final = timedelta(milliseconds=50)
 _KEY_LENGTH: Final = 64
+_OPENED: Final = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
 _CANNOT_RENAME_OVER: Final = {errno.EBUSY, errno.EXDEV}
 _HOPELESS: Final = {
     errno.EACCES: "Run the rotator as a user that may write the file and its directory.",
@@ -51,21 +52,45 @@ def unfinished(path: Path) -> Path:
     return path.with_name(f".{path.name}.rotator-new")
 
 
+def new_key() -> bytes:
+    """Give a key for a file that has none beside it yet."""
+    return os.urandom(_KEY_LENGTH // 2).hex().encode()
+
+
 @contextlib.contextmanager
-def locked(path: Path, clock: Clock) -> Iterator[bytes]:
+def locked(path: Path, clock: Clock, new: bytes) -> Iterator[bytes]:
     """Hold the lock of ``path`` against all of our threads and processes, and give the key beside it.
 
-    The key is made on the first look and stays. Temporary when somebody else holds the lock for long.
+    Where there is none yet, it is made with the key ``new``, and stays. Temporary when somebody else holds the lock
+    for long.
     """
     with explained(f"open {sidecar(path)}, the lock beside the env file"):
-        descriptor = os.open(sidecar(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(sidecar(path), _OPENED | os.O_CREAT, 0o600)
+    with _holding(descriptor, path, clock, new) as key:
+        yield key
+
+
+@contextlib.contextmanager
+def locked_if_ever_written(path: Path, clock: Clock, new: bytes) -> Iterator[bytes]:
+    """Hold the lock as ``locked`` does. Where we never wrote there is none, and none is made: gives ``new``."""
+    with explained(f"open {sidecar(path)}, the lock beside the env file"):
+        try:
+            descriptor = os.open(sidecar(path), _OPENED)
+        except FileNotFoundError:
+            descriptor = None
+    with contextlib.nullcontext(new) if descriptor is None else _holding(descriptor, path, clock, new) as key:
+        yield key
+
+
+@contextlib.contextmanager
+def _holding(descriptor: int, path: Path, clock: Clock, new: bytes) -> Iterator[bytes]:
     try:
         _wait_for_lock(descriptor, path, clock)
         with explained(f"use {sidecar(path)}, the lock beside the env file"):
             unfinished(path).unlink(missing_ok=True)
             key = os.pread(descriptor, _KEY_LENGTH, 0)
             if len(key) < _KEY_LENGTH:
-                key = os.urandom(_KEY_LENGTH // 2).hex().encode()
+                key = new
                 os.pwrite(descriptor, key, 0)
                 os.fsync(descriptor)
         yield key

@@ -6,7 +6,8 @@ which it is not whole. Beside ``NAME`` stands a sidecar, ``.NAME.rotator``: the 
 A version is an HMAC of our value under that key. So it changes when *our* value does and not when a neighbour's does
 (many tokens share one file, and a time stamp would make every one of them a conflict for the others), it cannot be
 fooled by a coarse or a restored time stamp, and the ledger, which remembers versions, learns nothing from it. Whoever
-can read the key can read the env file itself. A lost sidecar costs a Conflict in a rotation that is under way.
+can read the key can read the env file itself. A lost sidecar costs a Conflict in a rotation that is under way. Looking
+makes no sidecar: only who writes leaves anything beside the file.
 """
 
 from __future__ import annotations
@@ -76,6 +77,8 @@ class EnvFileStore:
     def __init__(self, config: EnvFileConfig, access: Access) -> None:
         self._root = config.root
         self._clock = access.clock
+        self._new_keys: dict[Path, bytes] = {}
+        """For files that were looked at and have no key yet: looking makes none, and the first write the same one."""
 
     def traits(self, place: EnvFilePlace) -> StoreTraits:  # noqa: ARG002 -- the same everywhere
         return StoreTraits(readable=True, versioned=False, stages=False, compares_and_sets=True, settles=False)
@@ -84,8 +87,7 @@ class EnvFileStore:
         path = self._path(place)
         if not os.path.lexists(path):
             return None
-        with disk.locked(path, self._clock) as salt:
-            document = _read(path, place, salt)
+        document = self._looked_at(path, place)
         return document.stored() if document else None
 
     def preflight(self, place: EnvFilePlace) -> Stored | None:
@@ -94,15 +96,14 @@ class EnvFileStore:
         disk.refuse_what_cannot_be_replaced(path)
         if not os.path.lexists(path):
             return None
-        with disk.locked(path, self._clock) as salt:
-            document = _read(path, place, salt)
+        document = self._looked_at(path, place)
         _refuse_unclear(document, path)
         return document.stored() if document else None
 
     def write(self, place: EnvFilePlace, value: SecretValue, expected: Version | None, key: str) -> Version:  # noqa: ARG002 -- a repeated write is known by its value
         path = self._path(place)
         _refuse_missing(path, place)
-        with disk.locked(path, self._clock) as salt:
+        with disk.locked(path, self._clock, self._new_key(path)) as salt:
             before = _read(path, place, salt)
             stored = before.stored() if before else None
             if stored and value.same_as(stored.value):
@@ -141,6 +142,13 @@ class EnvFileStore:
 
     def settle(self, place: EnvFilePlace, version: Version) -> None:
         """Do nothing: whoever reads the file from now on reads the new value."""
+
+    def _looked_at(self, path: Path, place: EnvFilePlace) -> _Document | None:
+        with disk.locked_if_ever_written(path, self._clock, self._new_key(path)) as salt:
+            return _read(path, place, salt)
+
+    def _new_key(self, path: Path) -> bytes:
+        return self._new_keys.setdefault(path, disk.new_key())
 
     def _path(self, place: EnvFilePlace) -> Path:
         """Follow links: the file at their end is replaced, never a link."""

@@ -14,7 +14,7 @@ from providers.stores.env_file import disk as env_file_disk
 from providers.stores.env_file.dialects import Dialect, Unwritable, quote, with_value
 from providers.stores.env_file.store import EnvFileConfig, EnvFilePlace, EnvFileStore
 from rotator.domain.clock import SystemClock
-from rotator.domain.errors import Permanent
+from rotator.domain.errors import Conflict, Permanent
 from rotator.domain.secret_value import SecretValue
 from rotator.testing.access import DictionaryAccess
 from rotator.testing.store_contract import (
@@ -105,10 +105,28 @@ def test_a_neighbour_may_change_without_a_conflict(store: EnvFileStore, file: Pa
 def test_a_version_means_the_same_to_the_next_process_and_nothing_without_the_sidecar(
     store: EnvFileStore, place: EnvFilePlace
 ) -> None:
-    looked = version_of(store.current(place))
-    assert version_of(EnvFileStore(EnvFileConfig(), DictionaryAccess()).current(place)) == looked
+    written = publish(store, place, fresh())
+    another = EnvFileStore(EnvFileConfig(), DictionaryAccess())
+    assert version_of(another.current(place)) == written
     env_file_disk.sidecar(place.file).unlink()
-    assert version_of(store.current(place)) != looked
+    assert version_of(another.current(place)) != written
+
+
+def test_looking_leaves_nothing_beside_the_file_and_what_it_saw_can_be_written_over(
+    store: EnvFileStore, place: EnvFilePlace
+) -> None:
+    before = set(place.file.parent.iterdir())
+    looked = version_of(store.preflight(place))
+    assert version_of(store.current(place)) == looked
+    assert set(place.file.parent.iterdir()) == before
+    written = store.write(place, fresh(), looked, "rotation-1")
+    assert version_of(store.current(place)) == written
+
+
+def test_a_first_look_of_another_process_means_nothing_to_the_write(store: EnvFileStore, place: EnvFilePlace) -> None:
+    looked = version_of(EnvFileStore(EnvFileConfig(), DictionaryAccess()).preflight(place))
+    with pytest.raises(Conflict):
+        store.write(place, fresh(), looked, "rotation-1")
 
 
 def test_many_writers_of_one_file_lose_nothing(file: Path) -> None:

@@ -83,16 +83,18 @@ def test_relative_paths_need_a_root_and_stay_below_it(directory: Path, file: Pat
 
 
 def test_what_a_kill_left_behind_is_gone_at_the_next_look(store: EnvFileStore, place: EnvFilePlace) -> None:
+    value = fresh()
+    publish(store, place, value)
     left = env_file_disk.unfinished(place.file)
     left.write_text("API_TOKEN=tok_half-written")
-    assert held(store.current(place)) == "start"
+    assert held(store.current(place)) == value.reveal()
     assert not left.exists()
 
 
 def test_a_change_by_an_editor_that_takes_no_lock_is_noticed_before_the_rename(
     store: EnvFileStore, file: Path, place: EnvFilePlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked, fsync = version_of(store.current(place)), os.fsync
+    looked, fsync = publish(store, place, fresh()), os.fsync
 
     def edited_meanwhile(descriptor: int) -> None:
         file.write_text("A=1\nAPI_TOKEN=set-by-hand\n")

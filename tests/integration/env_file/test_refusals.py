@@ -17,6 +17,7 @@ from rotator.domain.errors import Conflict, Permanent, Temporary
 from rotator.testing.store_contract import (
     fresh,
     held,
+    publish,
     version_of,
 )
 
@@ -24,12 +25,13 @@ from rotator.testing.store_contract import (
 def test_a_lock_that_somebody_keeps_is_reported_after_a_while(
     store: EnvFileStore, file: Path, place: EnvFilePlace
 ) -> None:
-    store.current(place)
+    value = fresh()
+    publish(store, place, value)
     with env_file_disk.sidecar(file).open() as theirs:
         fcntl.flock(theirs, fcntl.LOCK_EX)
         with pytest.raises(Temporary, match="holds the lock"):
             store.current(place)
-    assert held(store.current(place)) == "start"
+    assert held(store.current(place)) == value.reveal()
 
 
 def test_a_missing_directory_is_refused(store: EnvFileStore, directory: Path) -> None:
