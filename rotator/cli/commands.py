@@ -73,7 +73,11 @@ def options(
     context: typer.Context,
     policies: Annotated[
         Path | None,
-        typer.Option(help="Policy files: a directory or a file.  [default: ./policies]", show_default=False),
+        typer.Option(
+            help="Policy files: a directory or a file.  [default: ./policies]",
+            show_default=False,
+            readable=False,  # it is told, as of every other file, where it is read
+        ),
     ] = None,
     ledger: Annotated[
         str | None,
@@ -130,7 +134,10 @@ def global_options_first(arguments: Sequence[str]) -> list[str]:
         if argument == "--":
             return [*first, *rest, argument, *waiting]
         if argument in _OPTIONS:
-            first += [argument, *islice(waiting, 1)]
+            value = [*islice(waiting, 1)]
+            if not value:
+                return [*first, argument]  # the command would be taken for its value
+            first += [argument, *value]
         elif argument in _FLAGS or argument.partition("=")[0] in _OPTIONS:
             first.append(argument)
         else:

@@ -6,6 +6,7 @@ Values are never quoted: what stands in the wrong place may be a password.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, get_args
 
@@ -29,12 +30,14 @@ _WANTED: Final = {
     "int_type": ("a whole number", ""),
     "int_parsing": ("a whole number", ""),
     "int_from_float": ("a whole number", ""),
+    "int_parsing_size": ("a smaller number", ""),
     "float_type": ("a number", ""),
     "float_parsing": ("a number", ""),
     "bool_type": ("true or false", ""),
     "bool_parsing": ("true or false", ""),
     "path_type": ("a path", ""),
 }
+_OF_A_KEY: Final = {"missing": ("without", "add it"), "extra_forbidden": ("unknown key", "remove it")}
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -114,15 +117,20 @@ def wrong_value(details: ErrorDetails) -> tuple[str, str]:
 
 def _in_its_own_words(details: ErrorDetails) -> tuple[str, str]:
     """Take the message of the validator that refused; ours say ``what; what to do``."""
-    context = details.get("ctx", {})
-    if details["type"] == "string_pattern_mismatch":
+    kind, context = details["type"], details.get("ctx", {})
+    if kind in _OF_A_KEY:
+        what, remedy = _OF_A_KEY[kind]
+        return f"{what} `{details['loc'][-1]}`", remedy
+    if kind == "string_too_short" and not details["input"]:
+        return "is empty", "write something, or remove the key"
+    if kind == "string_pattern_mismatch":
         return "does not have the form that is asked for", f"it must match {context.get('pattern')}"
-    if details["type"] in ("literal_error", "enum"):
+    if kind in ("literal_error", "enum"):
         return f"must be {context.get('expected')}", ""
-    if details["type"] in ("value_error", "assertion_error"):
+    if kind in ("value_error", "assertion_error"):
         what, _, remedy = str(context.get("error", details["msg"])).partition("; ")
         return what, remedy
-    message = details["msg"]
+    message = re.sub(r"^[\w ]+ should (.+?)( after validation.*)?$", r"must \1", details["msg"])
     return message[:1].lower() + message[1:], ""
 
 

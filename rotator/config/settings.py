@@ -204,7 +204,7 @@ class _TomlFile:
     def __init__(self, path: Path, *, must_exist: bool) -> None:
         self.path = path
         self.text = ""
-        if must_exist or path.exists():
+        if must_exist or os.path.lexists(path):  # False, too, where the folder may not be searched: nobody named one
             self.text = self._read()
         parsed = self._parsed()
         self._follows_a_repository = bool(parsed.get("repository") or _variable("repository"))
@@ -217,7 +217,7 @@ class _TomlFile:
             )
 
     def problem(self, name: str, what: str, remedy: str) -> Problem:
-        match = re.search(rf"^[ \t]*\[?[\"']?(?P<key>{re.escape(name)})\b", self.text, re.MULTILINE)
+        match = re.search(rf"^[ \t]*\[?(?:[^\s=]+\.)?[\"']?(?P<key>{re.escape(name)})\b", self.text, re.MULTILINE)
         if match is None:
             return Problem(what, remedy, self.path)
         return Problem(what, remedy, self.path, *spot_in(self.text, match.start("key")))

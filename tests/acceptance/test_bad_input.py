@@ -65,6 +65,18 @@ def an_unreadable_policy(around: Bystander) -> Iterator[None]:
 
 
 @contextmanager
+def policies_out_of_sight(around: Bystander) -> Iterator[None]:
+    """A closed folder, and a link into it beside the good policies."""
+    closed = around.desk.folder / "closed"
+    closed.mkdir(mode=0)
+    link = around.desk.policies / "linked.yaml"
+    link.symlink_to(closed / "p.yaml")
+    yield
+    link.unlink()
+    closed.rmdir()
+
+
+@contextmanager
 def an_unreadable_credential(around: Bystander) -> Iterator[None]:
     file = around.desk.folder / "policies" / "admin"
     file.write_text("it does not matter")
@@ -210,6 +222,22 @@ THE_POLICIES = {
         BAD_INPUT, ("policies/closed.yaml: cannot be read: Permission denied; let the user that runs rotate read it",),
         spoilt=an_unreadable_policy,
     ),
+    "a link to a file that is not ours to see": Bad(
+        BAD_INPUT, ("policies/linked.yaml: cannot be read: Permission denied; let the user that runs rotate read it",),
+        spoilt=policies_out_of_sight,
+    ),
+    "a path that is not ours to see": Bad(
+        BAD_INPUT, ("closed/p.yaml: cannot be read: Permission denied; let the user that runs rotate read it",),
+        f"--policies closed/p.yaml {NOW}", spoilt=policies_out_of_sight,
+    ),
+    "a path that is not ours to see, in a variable": Bad(
+        BAD_INPUT, ("closed/p: cannot be read: Permission denied",),
+        environment={"ROTATOR_POLICIES": "closed/p"}, spoilt=policies_out_of_sight,
+    ),
+    "a directory that is not ours to read": Bad(
+        BAD_INPUT, ("closed: cannot be read: Permission denied; let the user that runs rotate read it",),
+        f"--policies closed {NOW}", spoilt=policies_out_of_sight,
+    ),
     "broken YAML": Bad(
         BAD_INPUT, ("policies/policies.yaml:8:1: a tab in the indentation; indent with spaces",),
         policy={"  - name: app\n": "  - name: app\n\t"},
@@ -235,6 +263,7 @@ THE_SETTINGS = {
         OUR_FAULT, ("The ledger in PostgreSQL at 127.0.0.1:1/rotator cannot be used", "See that the server runs"),
         f"--ledger postgresql+psycopg://rotator:hunter2@127.0.0.1:1/rotator {NOW}",
     ),
+    "an option without its value": Bad(BAD_INPUT, ("Option '--policies' requires an argument",), "status --policies"),
     "a log level": Bad(
         BAD_INPUT, ("ROTATOR_LOG_LEVEL: must be 'debug', 'info', 'warning' or 'error'",),
         environment={"ROTATOR_LOG_LEVEL": "loud"},

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from tests.acceptance.command import Desk
+from tests.acceptance.command import ROTATE, Desk, without_privileges
 from tests.canary import Canary
 
 COMMANDS = (
@@ -83,6 +83,16 @@ def test_a_folder_that_is_named_gets_the_first_policy_and_is_named_in_what_comes
     said = desk.rotate("init", "new").out
     assert "Next: edit new/policies/example.yaml, then run `rotate check` in new." in said
     assert desk.rotate("--policies", "new/policies", "check").out.startswith("OK")
+
+
+def test_a_command_may_be_given_in_a_folder_that_is_closed_to_its_user(desk: Desk) -> None:
+    desk.rotate("init")
+    closed = desk.folder / "closed"
+    closed.mkdir()
+    command = [*without_privileges(), "sh", "-c", 'chmod 0 . && exec "$@"', "sh", ROTATE, "--policies", desk.policies]
+    done = subprocess.run([*command, "check"], cwd=closed, env=desk.whole_environment({}), capture_output=True,
+                          text=True, timeout=60, check=False)  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_schema_takes_the_samples_and_the_first_policy(desk: Desk) -> None:

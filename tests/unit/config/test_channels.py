@@ -60,7 +60,7 @@ def test_channels_in_a_variable_go_before_those_in_the_file(home, monkeypatch):
             "rotator.toml:2:1: `ops`: not a reference, and a policy file never holds a secret itself",
         ),
         ('ops = "aws:a"', "rotator.toml:2:1: `ops`: only the credentials of a connection can be in a store (`aws:…`)"),
-        ('ops = {url = "env:OPS", sucesses = true}', "rotator.toml:2:1: `ops`: extra inputs are not permitted"),
+        ('ops = {url = "env:OPS", sucesses = true}', "rotator.toml:2:1: `ops`: unknown key `sucesses`; remove it"),
         ("ops = 5", "rotator.toml:2:1: `ops`: must be a mapping"),
         ('Ops = "env:OPS"', "rotator.toml:2:1: `Ops`: not a name"),
     ],

@@ -16,6 +16,9 @@ A_NAME = "use lower-case letters, digits, `.`, `_` and `-`, beginning with a let
 A_DURATION = "not a duration; write for example '90 days', '24h' or '6 months'"
 A_REFERENCE = "write `env:NAME` for an environment variable, or `file:PATH`"
 QUOTE_IT = "write it in quotes"
+TOO_LONG = "x" * 300
+"""A name at which no file system looks: root, too, is refused."""
+CANNOT_BE_READ = "cannot be read: File name too long; let the user that runs rotate read it"
 
 IN_A_POLICY = {
     # what is written in place of a line of the policy; lines: 2 name, 3 issuer, 4 stores, 5 schedule, 6 what is added
@@ -71,6 +74,10 @@ IN_A_POLICY = {
     "a place with a wrong flag": (
         {"stores": "stores: [{connection: shelf, path: a, redeploy: maybe}]"},
         "4:53: `redeploy`: must be true or false",
+    ),
+    "a token's name without a letter": (
+        {"issuer": 'issuer: {connection: acme, token_name: ""}'},
+        "3:44: `token_name`: is empty; write something, or remove the key",
     ),
     "an expiry that is no duration": (
         {"issuer": "issuer: {connection: acme, expires_in: 3 moons}"},
@@ -200,7 +207,7 @@ IN_A_POLICY = {
     ),
     "a status that proves nothing": (
         {"verify": "verify: {http: {url: a, expect: [302]}}"},
-        "6:38: `expect[0]`: input should be less than or equal to 299",
+        "6:38: `expect[0]`: must be less than or equal to 299",
     ),
     "a header without its name": (
         {"verify": "verify: {http: {url: a, auth: {type: header}}}"},
@@ -548,6 +555,12 @@ def test_a_path_that_is_not_there_is_an_error(tmp_path):
     )
 
 
+def test_a_path_that_may_not_be_looked_at_is_told(tmp_path):
+    with pytest.raises(InvalidInput) as caught:
+        load(tmp_path / TOO_LONG, small_plugins())
+    assert str(caught.value) == f"{tmp_path}/{TOO_LONG}: {CANNOT_BE_READ}"
+
+
 def test_connections_without_a_policy_are_an_error(connected, tmp_path):
     with pytest.raises(InvalidInput) as caught:
         connected.load()
@@ -562,6 +575,19 @@ def test_a_link_to_nowhere_is_told(policy, tmp_path):
     folder = policy()
     (tmp_path / "gone.yaml").symlink_to(tmp_path / "nowhere")
     assert folder.problems() == ["gone.yaml: there is no such file; check the path"]
+
+
+def test_a_link_to_where_nobody_may_look_is_told_beside_all_else(policy, tmp_path):
+    (tmp_path / "far.yaml").symlink_to(TOO_LONG)
+    assert policy(owner="owner: 5").problems() == [
+        f"far.yaml: {CANNOT_BE_READ}",
+        f"p.yaml:6:12: `owner`: must be text, and YAML reads this as a number; {QUOTE_IT}",
+    ]
+
+
+def test_a_link_that_may_lead_to_a_folder_of_policies_is_not_passed_over(policy, tmp_path):
+    (tmp_path / "team").symlink_to(TOO_LONG)
+    assert policy().problems() == [f"team: {CANNOT_BE_READ}"]
 
 
 def test_a_directory_that_may_not_be_read_is_told(policy, tmp_path, monkeypatch):

@@ -80,6 +80,9 @@ def test_a_password_in_the_ledgers_url_is_not_shown():
         ('polices = "x"', "rotator.toml:1:1: unknown setting `polices`; did you mean `policies`?"),
         ('\n\nlog_level = "loud"', "rotator.toml:3:1: `log_level`: must be 'debug', 'info', 'warning' or 'error'"),
         ("policies = 5", "rotator.toml:1:1: `policies`: must be a path"),
+        ("workers = 65", "rotator.toml:1:1: `workers`: must be less than or equal to 64"),
+        ('[notify.ops]\nulr = "env:A"', "rotator.toml:1:9: `ops`: without `url`; add it"),
+        ('[notify.ops]\nurl = "env:A"\nat = 5', "rotator.toml:1:9: `ops`: unknown key `at`; remove it"),
         (
             'ledger = "ledger.db"',
             (
@@ -99,6 +102,11 @@ def test_what_is_wrong_in_the_file_is_told_with_its_line(folder, text, expected)
 def test_what_is_wrong_in_a_variable_is_told_by_its_name(monkeypatch):
     monkeypatch.setenv("ROTATOR_LOG_LEVEL", "loud")
     assert refusal() == "ROTATOR_LOG_LEVEL: must be 'debug', 'info', 'warning' or 'error'"
+    monkeypatch.setenv("ROTATOR_LOG_LEVEL", "info")
+    monkeypatch.setenv("ROTATOR_WORKERS", "0")
+    assert refusal() == "ROTATOR_WORKERS: must be greater than or equal to 1"
+    monkeypatch.setenv("ROTATOR_WORKERS", "9" * 5000)
+    assert refusal() == "ROTATOR_WORKERS: must be a smaller number"
 
 
 def test_what_is_wrong_in_an_option_is_told_by_its_name():
@@ -108,6 +116,11 @@ def test_what_is_wrong_in_an_option_is_told_by_its_name():
 def test_a_settings_file_that_was_named_must_be_there(monkeypatch):
     monkeypatch.setenv("ROTATOR_CONFIG", "nowhere.toml")
     assert refusal() == "nowhere.toml: cannot be read: No such file or directory; check the path and who may read it"
+
+
+def test_a_settings_file_that_leads_nowhere_is_told(folder):
+    (folder / "rotator.toml").symlink_to("gone.toml")
+    assert refusal() == "rotator.toml: cannot be read: No such file or directory; check the path and who may read it"
 
 
 def test_a_settings_file_that_is_not_text_is_told(folder):
