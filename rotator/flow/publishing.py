@@ -14,8 +14,9 @@ from rotator.domain import lifecycle
 from rotator.domain.contracts import Stored
 from rotator.domain.errors import Ambiguous, Conflict, NeedsOperator, Permanent, RotatorError, Temporary, WrongOrder
 from rotator.domain.lifecycle import moved, with_destinations
-from rotator.domain.model import Destination, Phase, Placed, Version
+from rotator.domain.model import Destination, Phase, Placed, TokenState, Version
 from rotator.domain.secret_value import SecretValue
+from rotator.flow.values import keep_old_value
 from rotator.flow.work import OpenDestination, Work, side_by_side
 
 _TRIES_AGAINST_SIBLINGS: Final = 4
@@ -31,8 +32,13 @@ def publish(work: Work) -> None:
     value = work.held.new
     if value is None or not work.matches(work.new, value):
         raise WrongOrder(f"rotation {work.rotation.id} cannot publish {work.new.id}: the value in hand is another's.")
+    old, failures = work.rotation.old, list[_Failure]()
     for wave in _waves(work, lifecycle.waits_for_publishing(work.rotation)):
-        _publish_wave(work, wave, value)
+        failures += _publish_wave(work, wave, value)
+        if failures and (old is None or old.state is not TokenState.DEAD):
+            break  # the old token serves until this is mended; once it is dead, no consumer waits for another's store
+    if failures:
+        raise gravest(failures)
     work.record(moved(work.rotation, Phase.PUBLISHED, work.now), "published")
 
 
@@ -44,6 +50,9 @@ def _waves(work: Work, destinations: Iterable[Destination]) -> Iterator[list[Des
     return (wave for _, wave in sorted(ranked.items()) if wave)
 
 
+_Failure = tuple[Destination, Exception]
+
+
 @dataclass(frozen=True)
 class _Write:
     """One destination that is to be written, and the version that must still be there."""
@@ -52,27 +61,25 @@ class _Write:
     over: Version | None
 
 
-def _publish_wave(work: Work, wave: list[Destination], value: SecretValue) -> None:
-    """Write, and show to consumers. Somebody's change to another field of a document does not stop us.
+def _publish_wave(work: Work, wave: list[Destination], value: SecretValue) -> list[_Failure]:
+    """Write, show to consumers, and give what failed. Somebody's change to another field of a document stops nobody.
 
-    Raises Temporary when such changes come too thick and fast, as when all tokens of one document are replaced at once.
+    A Temporary where such changes come too thick and fast, as when all tokens of one document are replaced at once.
     """
     waiting = [_Write(place, place.version or place.before) for place in wave]
-    failures: list[tuple[Destination, Exception]] = []
+    failures = list[_Failure]()
     for _ in range(_TRIES_AGAINST_SIBLINGS):
         waiting, failed = _write_side_by_side(work, waiting, value)
         failures += failed
         if not waiting:
             break
     too_many = Temporary("Others change the same document again and again: it could not be written yet.")
-    failures += [(write.destination, too_many) for write in waiting]
-    if failures:
-        raise gravest(failures)
+    return failures + [(write.destination, too_many) for write in waiting]
 
 
 def _write_side_by_side(
     work: Work, writes: list[_Write], value: SecretValue
-) -> tuple[list[_Write], list[tuple[Destination, Exception]]]:
+) -> tuple[list[_Write], list[_Failure]]:
     """Try each of these once. Gives those that are to be tried over another version, and those that failed.
 
     Which version is written over is durable before it is: the old value in it may have to prove a death.
@@ -103,6 +110,7 @@ def _write_side_by_side(
 def _write(work: Work, write: _Write, value: SecretValue, key: str) -> Version | _Write:
     """Write, and show to consumers; or give what is to be done instead, where another field was changed meanwhile."""
     opened = work.open(write.destination)
+    keep_old_value(work, write.destination)
     try:
         return _write_once(work, opened, value, write.over, key)
     except Conflict:
@@ -171,11 +179,11 @@ def _said(error: Exception) -> str:
     return str(error) if isinstance(error, RotatorError) else type(error).__name__
 
 
-def gravest(failures: list[tuple[Destination, Exception]]) -> Exception:
+def gravest(failures: list[_Failure]) -> Exception:
     """Choose the error to act on: a bug, then what needs a person, then what is final, then what may pass."""
     order: tuple[type[Exception], ...] = (NeedsOperator, Permanent, Temporary)
 
-    def rank(failure: tuple[Destination, Exception]) -> int:
+    def rank(failure: _Failure) -> int:
         return next((rank for rank, family in enumerate(order, 1) if isinstance(failure[1], family)), 0)
 
     place, error = min(failures, key=rank)

@@ -18,6 +18,20 @@ def value_of(work: Work, token: Token) -> SecretValue | None:
     return value_kept(work, token)
 
 
+def keep_old_value(work: Work, destination: Destination) -> None:
+    """Take the old token's value into memory before its place is written over: it is to prove that token's death.
+
+    A process that goes on with another's rotation has not seen it yet; and not every place keeps what it held.
+    """
+    old = work.rotation.old
+    if old is None or work.matches(old, work.held.old):
+        return
+    for stored in _looks(work, destination, old):
+        if stored is not None and work.matches(old, stored.value):
+            work.held.old = stored.value
+            return
+
+
 def value_kept(work: Work, token: Token) -> SecretValue | None:
     """Give a token's value from a place that holds it, or held it before: another process finds it there, too."""
     for destination in work.rotation.destinations:

@@ -183,6 +183,16 @@ def test_a_store_that_is_down_keeps_no_compromised_token_alive_when_containment_
     assert world.alive() == {world.held_everywhere()}
 
 
+def test_once_the_old_token_is_dead_no_store_waits_for_another_that_is_down(make_world):
+    world = make_world(stores={"vault": VAULT, "file": ENV_FILE, "heroku": HEROKU})
+    world.adopt()
+    world.stores["vault"].script.fail("preflight", unavailable())
+    world.stores["vault"].script.fail("write", *[unavailable()] * 30)
+    world.worker().rotate(cause=Cause.COMPROMISED, mode=Mode.REVOKE_FIRST)
+    (new,) = world.alive()
+    assert [world.stores[name].holds("app") for name in ("file", "heroku")] == [new, new]
+
+
 # --- asked for again ---
 
 

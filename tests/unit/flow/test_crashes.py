@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from rotator.domain.contracts import IssuerTraits
-from rotator.domain.model import Cause, Mode, Phase
+from rotator.domain.model import Cause, Mode, Phase, Proof
 from tests.fakes.world import ENV_FILE, HEROKU, RESTARTED, SECRETS_MANAGER, VAULT, World
 
 INSTALLATIONS = {
@@ -106,3 +106,15 @@ def check_after_the_kill(world, point, *, contained):
         assert world.rotation().phase is Phase.RETIRED, point
     assert world.alive() == {world.held_everywhere()}, point
     assert all(store.pending("app") is None for store in world.stores.values()), point
+
+
+@pytest.mark.parametrize("moment", ["after issuer.issue", "before issuer.verify", "before file.write"])
+def test_who_goes_on_before_anything_was_written_takes_the_old_value_along_as_a_proof(make_world, moment):
+    world = make_world(stores={"file": ENV_FILE})
+    world.adopt()
+    with world.killed_at(moment):
+        rotate_compromised(world)
+    world.lease_runs_out()
+    rotate_compromised(world)
+    assert world.rotation().old.proof is Proof.REFUSED
+    assert world.alive() == {world.held_everywhere()}
