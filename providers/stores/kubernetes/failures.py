@@ -113,7 +113,11 @@ def _fields(status: Mapping[str, Any]) -> str:
     return ", ".join(sorted(fields))
 
 
+_LONGEST_SECONDS: Final = 10**9
+"""What is more was not meant, and no length of time can hold it all."""
+
+
 def _retry_after(answer: HttpAnswer, status: Mapping[str, Any], now: datetime) -> timedelta | None:
     seconds = details_of(status).get("retryAfterSeconds")
-    stated = timedelta(seconds=seconds) if isinstance(seconds, int) and seconds > 0 else None
+    stated = timedelta(seconds=seconds) if isinstance(seconds, int) and 0 < seconds < _LONGEST_SECONDS else None
     return answer.retry_after(now) or stated

@@ -199,8 +199,12 @@ def _was_never_connected(error: requests.RequestException) -> bool:
     return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
 
 
+_DIGITS: Final = 9
+"""Of a number of seconds that a service asks for in earnest: thirty years have nine."""
+
+
 def _seconds(header: str) -> timedelta | None:
-    return timedelta(seconds=int(header)) if header.isdecimal() else None
+    return timedelta(seconds=int(header)) if header.isdecimal() and len(header) <= _DIGITS else None
 
 
 def _json(response: requests.Response) -> Any:

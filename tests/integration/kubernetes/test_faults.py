@@ -217,6 +217,7 @@ def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else(
     [
         ({"Retry-After": "7"}, b"Too many requests, please try again later.\n", timedelta(seconds=7)),
         ({}, status(429, "TooManyRequests", retryAfterSeconds=5), timedelta(seconds=5)),
+        ({}, status(429, "TooManyRequests", retryAfterSeconds=10**20), None),
         ({}, b"", None),
     ],
 )

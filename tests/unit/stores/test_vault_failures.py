@@ -107,7 +107,9 @@ def test_a_nodes_health_is_in_the_status_of_its_own_answers_only(status: int, he
         assert health_told(status, page) is Health.UNKNOWN
 
 
-@pytest.mark.parametrize(("header", "wait"), [("7", timedelta(seconds=7)), ("soon", None), ("", None)])
+@pytest.mark.parametrize(
+    ("header", "wait"), [("7", timedelta(seconds=7)), ("soon", None), ("", None), ("9" * 20, None)]
+)
 def test_the_wait_that_a_server_asks_for_is_passed_on(header: str, wait: timedelta | None) -> None:
     error = outcome(refused(429, Retry_After=header), READING)
     assert isinstance(error, Temporary)
