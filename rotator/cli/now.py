@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +16,7 @@ from rotator.cli.output import counted, line
 from rotator.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from rotator.domain.model import Overlap, Secret
+    from rotator.domain.model import Overlap, Rotation, Secret, SecretName
     from rotator.domain.policy import Policy
     from rotator.flow.opening import Order
 
@@ -91,10 +91,13 @@ def _rotate(
 
     report_files.refuse_unwritable(files, ".json")
     mode, commit = Mode.REVOKE_FIRST if revoke_first else Mode.ROTATE_FIRST, session.app.policies.commit
-    orders = [
-        Order(policy, Cause.ASKED, mode, _shortened(policy.overlap, overlap), reason, commit) for policy in chosen
-    ]
-    _ask(session, orders, yes=yes)
+    wanted = _parsed(overlap)
+    if revoke_first and wanted is not None and wanted.for_:
+        raise InvalidInput.of("--overlap: there is none with --revoke-first", "leave one of them away")
+    orders = [Order(policy, Cause.ASKED, mode, wanted or policy.overlap, reason, commit) for policy in chosen]
+    known = {secret.name: secret for secret in session.app.ledger.secrets()}
+    _refuse_what_comes_too_late(orders, known, wanted)
+    _ask(session, orders, known, yes=yes)
     session.stop_gently_on_signals()
     runner = session.app.runner(progress(session))
     with people_told(session) as tell:
@@ -103,24 +106,57 @@ def _rotate(
         return conclude(session, reports, failures)
 
 
-def _shortened(policy_overlap: Overlap, asked_for: str | None) -> Overlap:
-    """Give the overlap the user asked for instead of the policy's."""
+def _parsed(asked_for: str | None) -> Overlap | None:
+    """Give the overlap the user asked for. None: the policy's will do."""
     from rotator.domain.durations import Duration
     from rotator.domain.model import Overlap
 
     if asked_for is None:
-        return policy_overlap
+        return None
     try:
         return Overlap(for_=timedelta() if asked_for == "0" else Duration.parse(asked_for).roughly)
     except ValueError as error:
         raise InvalidInput.of(f"--overlap: {error}") from error
 
 
-def _ask(session: Context, orders: list[Order], *, yes: bool) -> None:
+def _refuse_what_comes_too_late(
+    orders: Sequence[Order], known: Mapping[SecretName, Secret], wanted: Overlap | None
+) -> None:
+    """Raise InvalidInput where a rotation is open that was begun otherwise: it is moved on as it was begun."""
+    from rotator.domain.errors import Problem
+    from rotator.domain.model import Phase
+
+    problems = []
+    for order in orders:
+        name = order.policy.name
+        opened = known[name].open if name in known else None
+        options = _too_late(order, opened, wanted) if opened is not None else []
+        if opened is not None and options:
+            what = f"{name}: rotation {opened.id} is open ({opened.phase}), too late for {' and '.join(options)}"
+            ends = f"`rotate retire {opened.id}` ends its overlap"
+            first = ends if opened.phase is Phase.CONFIRMED else f"`rotate now {name}` moves it on"
+            problems.append(Problem(what, f"{first}; run this again for another one"))
+    if problems:
+        raise InvalidInput(problems)
+
+
+def _too_late(order: Order, opened: Rotation, wanted: Overlap | None) -> list[str]:
+    """Give the options that an open rotation does not heed. Its overlap can be ended, once it has begun."""
+    from rotator.domain.model import Mode, Phase
+
+    ends_it = wanted is not None and not wanted.for_ and opened.phase is Phase.CONFIRMED
+    is_other = wanted not in (None, opened.overlap) and not ends_it
+    is_too_late = order.mode is Mode.REVOKE_FIRST and opened.mode is not Mode.REVOKE_FIRST
+    return [*(["--revoke-first"] if is_too_late else []), *(["--overlap"] if is_other else [])]
+
+
+def _ask(session: Context, orders: list[Order], known: Mapping[SecretName, Secret], *, yes: bool) -> None:
     """Show what will be done, and ask. Without a terminal nobody can answer, so --yes is needed."""
+    from rotator.domain.model import Secret
+
     if not session.as_json:
         for order in orders:
-            for text in _intent(order, session.app.ledger.secret(order.policy.name)):
+            for text in _intent(order, known.get(order.policy.name) or Secret(order.policy.name)):
                 line(text)
     if yes:
         return
@@ -141,7 +177,8 @@ def _intent(order: Order, secret: Secret) -> Iterator[str]:
     policy, under_way = order.policy, secret.open
     if under_way is not None:
         then = "it is moved on, and no other is begun"
-        yield f"{policy.name}: rotation {under_way.id} is open ({under_way.phase}); {then}."
+        reason = " It keeps its own reason." if order.reason not in ("", under_way.reason) else ""
+        yield f"{policy.name}: rotation {under_way.id} is open ({under_way.phase}); {then}.{reason}"
         return
     places = counted(len(policy.targets), "place")
     yield f"{policy.name}: a new token from {policy.issuer.connection}, written to {places}:"

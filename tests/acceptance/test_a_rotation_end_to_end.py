@@ -101,6 +101,12 @@ def test_both_tokens_live_through_the_overlap_until_it_is_ended(adopted: OneToke
     assert (plan["due"], plan["secrets"][0]["action"]) == (0, "wait"), "nothing is due before the overlap is over"
     again = adopted.desk.rotate("now", NAME, "--yes").out
     assert "is open (CONFIRMED); it is moved on, and no other is begun." in again
+    assert "It keeps its own reason." in adopted.desk.rotate("now", NAME, "--reason", "too late", "--yes").out
+    adopted.desk.rotate("now", NAME, "--overlap", "24h", "--yes")  # as it was begun
+    for option, words in (("--revoke-first",), "--revoke-first"), (("--overlap", "2h"), "--overlap"):
+        [problem] = run("now", NAME, *option, "--yes", code=2).document["problems"]
+        assert problem["what"].endswith(f"is open (CONFIRMED), too late for {words}")
+        assert problem["remedy"].startswith(f"`rotate retire {secret['rotation']['id']}` ends its overlap")
     assert adopted.desk.json("run", "--once").document == {"secrets": [], "exit_code": 0}
     assert adopted.old_is_accepted()
     assert len(adopted.ids()) == 2

@@ -192,6 +192,10 @@ WHAT_WAS_ASKED = {
     "a secret without an open rotation": Bad(BAD_INPUT, ("app has no open rotation",), "withdraw app"),
     "the history of an unknown secret": Bad(BAD_INPUT, ("The ledger knows no secret nobody",), "history nobody"),
     "an overlap that is no duration": Bad(BAD_INPUT, ("--overlap: 'soon' is not a duration",), f"{NOW} --overlap soon"),
+    "an overlap where the old token is revoked first": Bad(
+        BAD_INPUT, ("--overlap: there is none with --revoke-first; leave one of them away",),
+        f"{NOW} --revoke-first --overlap 2h",
+    ),
     "a report in a folder that is not ours": Bad(
         BAD_INPUT, ("--report {folder}/theirs/r.json: cannot be written: Permission denied; name a file that can be",),
         f"{NOW} --report {{folder}}/theirs/r.json", spoilt=a_folder_that_is_not_ours,
