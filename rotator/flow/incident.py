@@ -93,9 +93,7 @@ def _note(tools: Tools, events: Iterable[Event]) -> None:
     waiting = iter(events)
     while some := list(islice(waiting, _AT_ONCE)):
         tools.ledger.note(*some)
-        for event in some:
-            for observer in tools.observers:
-                observer(event)
+        tools.tell(*some)
 
 
 def _declaration(incident: Incident, outlook: Outlook) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def _begin(tools: Tools, order: Order, secret: Secret, held: Held) -> Begun:
     _refuse_obstacles(tools, order)
     contains = order.mode is Mode.REVOKE_FIRST and order.cause is Cause.COMPROMISED
     destinations = _looked_at(tools, targets, secret, held, even_unseen=contains)
-    rotation = _planned(tools, order, secret, destinations)
+    rotation = planned(tools, order, secret, destinations)
     detail = {
         "cause": order.cause,
         "mode": rotation.mode,
@@ -93,8 +93,7 @@ def _begin(tools: Tools, order: Order, secret: Secret, held: Held) -> Begun:
     }
     event = Event("opened", rotation.secret, rotation.opened_at, tools.actor, rotation.id, detail)
     rotation, lease = tools.ledger.begin(rotation, tools.owner, rotation.opened_at, LEASE, event)
-    for observer in tools.observers:
-        observer(event)
+    tools.tell(event)
     return Begun(rotation, lease, held)
 
 
@@ -163,7 +162,7 @@ def _as_it_is(tools: Tools, destination: Destination, stored: Stored, secret: Se
     return replace(destination, before=stored.version, before_fingerprint=fingerprint)
 
 
-def _planned(tools: Tools, order: Order, secret: Secret, destinations: tuple[Destination, ...]) -> Rotation:
+def planned(tools: Tools, order: Order, secret: Secret, destinations: tuple[Destination, ...]) -> Rotation:
     now, policy = tools.clock.now(), order.policy
     at_once = Overlap(for_=timedelta())
     return Rotation(

@@ -34,8 +34,7 @@ def end_again(tools: Tools, outlook: Outlook) -> Iterator[OldToken]:
         detail = {"handle": token.handle, "seen": said}
         event = Event("revoked again", outlook.name, tools.clock.now(), tools.actor, detail=detail)
         tools.ledger.note(event)
-        for observer in tools.observers:
-            observer(event)
+        tools.tell(event)
         fate = Fate.UNPROVEN if gone else Fate.ALIVE
         connection = outlook.order.policy.issuer.connection
         yield OldToken(

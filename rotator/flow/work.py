@@ -23,6 +23,7 @@ from rotator.domain.secret_value import SecretValue
 from rotator.domain.trial import Trial
 from rotator.ledger.leases import Lease
 from rotator.ledger.ledger import Ledger
+from rotator.observe.logs import logger
 
 LEASE: Final = timedelta(minutes=5)
 """How long a rotation is ours without a sign of life. Longer than any single call may take."""
@@ -88,6 +89,15 @@ class Tools:
     """Is told how long each step took."""
     trial_of: Callable[[SecretName], Trial | None] = lambda _name: None
     """What the policy in force asks of a new token, beside the issuer's own word."""
+
+    def tell(self, *events: Event) -> None:
+        """Tell whoever watches what is in the ledger now. One who fails misses it: it stops nobody from working."""
+        for event in events:
+            for observer in self.observers:
+                try:
+                    observer(event)
+                except Exception as bug:  # noqa: BLE001  what watches must not stop what works; it is written down
+                    logger().error("an event could not be shown", kind=event.kind, secret=event.secret, exc_info=bug)
 
 
 @dataclass
@@ -179,9 +189,7 @@ class Work:
     def _save(self, after: Rotation, events: list[Event]) -> None:
         self.rotation = self.tools.ledger.record(self.lease, self._in_ledger, after, *events)
         self._before_note, self._noted = None, []
-        for event in events:
-            for observer in self.tools.observers:
-                observer(event)
+        self.tools.tell(*events)
 
     def keep_lease(self) -> None:
         """Make sure that the rotation is still ours, for longer than a call takes. Asked before every outside call."""

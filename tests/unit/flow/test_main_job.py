@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from rotator.domain.model import Cause, Overlap, Phase, Proof, TokenState
-from rotator.flow.emergency import rotate_all
+from rotator.domain.model import Cause, Event, Overlap, Phase, Proof, TokenState
+from rotator.flow.emergency import rotate, rotate_all
 from rotator.flow.opening import Order
 from rotator.flow.report import Outcome
+from rotator.flow.runner import Runner
 from tests.fakes.scripted import unavailable
 from tests.fakes.world import A_DAY, ENV_FILE, HEROKU, NO_OVERLAP, RESTARTED, SECRETS_MANAGER, VAULT
 
@@ -34,6 +36,19 @@ def test_it_is_told_as_it_happens(world):
         "retiring", "retired",
     ]  # fmt: skip
     assert [event.kind for event in world.ledger.history(world.secret().name)] == world.kinds_of_events()
+
+
+def test_somebody_who_watches_and_fails_stops_nothing(world, capsys):
+    world.adopt()
+    seen = []
+
+    def nobody_reads(_event: Event) -> None:
+        raise BrokenPipeError
+
+    runner = Runner(replace(world.worker().runner.tools, observers=(nobody_reads, seen.append)))
+    assert rotate(runner, Order(world.policies["app"], Cause.ASKED)).outcome is Outcome.ROTATED
+    assert [event.kind for event in seen] == [event.kind for event in world.ledger.history(world.secret().name)][1:]
+    assert "an event could not be shown" in "".join(capsys.readouterr())
 
 
 def test_of_many_one_that_could_not_be_begun_is_tried_again_when_the_others_are_done(make_world):
