@@ -28,7 +28,7 @@ def main() -> None:
     _set_up(sys.argv[1:])
     gc.disable()  # until there is an application: what a start makes stays, and looking for garbage takes a tenth of it
     from rotator.cli.commands import UsageError, app_for, global_options_first
-    from rotator.cli.output import fail
+    from rotator.cli.output import code_of_what_is_lost, fail
     from rotator.domain.errors import (
         InvalidInput,
         LeaseLost,
@@ -42,6 +42,8 @@ def main() -> None:
     as_json = "--json" in arguments
     try:
         sys.exit(app_for(arguments)(arguments, standalone_mode=not as_json) or 0)
+    except SystemExit as ending:
+        sys.exit(ending.code or code_of_what_is_lost())
     except UsageError as error:  # only with --json: else Typer has shown it, with the command's usage
         fail(InvalidInput.of(error.format_message(), "`rotate --help` lists what there is"), BAD_INPUT, as_json=True)
     except InvalidInput as error:

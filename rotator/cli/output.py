@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn, TextIO
 
 from rotator.domain.errors import InvalidInput, Problem, RotatorError
 from rotator.domain.secret_value import redact
@@ -15,15 +18,38 @@ from rotator.domain.secret_value import redact
 
 def document(data: Any) -> None:
     """Print one JSON document on standard output."""
-    print(redact(json.dumps(data, indent=2, default=as_text, ensure_ascii=False)))  # noqa: T201
+    line(json.dumps(data, indent=2, default=as_text, ensure_ascii=False))
 
 
 def line(text: str = "") -> None:
-    print(redact(text), flush=True)  # noqa: T201
+    _print(text, sys.stdout)
 
 
 def warn(text: str) -> None:
-    print(redact(text), file=sys.stderr, flush=True)  # noqa: T201
+    _print(text, sys.stderr)
+
+
+def _print(text: str, stream: TextIO) -> None:
+    """Print, as long as it is taken. A reader who has gone (``| head``), or a full disk, must not stop any work."""
+    try:
+        print(redact(text), file=stream, flush=True)
+    except OSError as error:
+        _refusals.append(error)
+        with suppress(OSError), open(os.devnull, "w") as nowhere:  # noqa: PTH123  a device, not a path of ours
+            os.dup2(nowhere.fileno(), stream.fileno())  # else what is left of it is refused again, as the process ends
+
+
+_refusals: Final[list[OSError]] = []
+
+
+def code_of_what_is_lost() -> int:
+    """Give the exit code of a run whose work is done: 0, or what commands end with whose output was not taken."""
+    if not _refusals:
+        return 0
+    if isinstance(_refusals[0], BrokenPipeError):
+        return 128 + signal.SIGPIPE
+    warn(f"What was to be said could not be written: {_refusals[0].strerror}.")
+    return 1
 
 
 def fail(error: Exception, code: int, *, as_json: bool) -> NoReturn:

@@ -1,12 +1,16 @@
-"""SIGTERM in the middle of a rotation: the first ends it gently, the second at once. Both lose nothing."""
+"""SIGTERM in the middle of a rotation: the first ends it gently, the second at once. Both lose nothing.
+
+A reader of its output who goes away (``| head``) does not even end it.
+"""
 
 from __future__ import annotations
 
 import signal
+import subprocess
 
 import pytest
 
-from tests.acceptance.command import Desk, Running
+from tests.acceptance.command import ROTATE, Desk, Running
 from tests.acceptance.sandbox_token import is_whole
 from tests.servers.process import poll
 from tests.servers.sandbox import SandboxIssuer
@@ -47,4 +51,23 @@ def test_a_second_signal_ends_it_at_once(sandbox_desk: Desk, sandbox: SandboxIss
     run.send(signal.SIGTERM)
     assert run.ends(128 + signal.SIGTERM).out == ""
     sandbox_desk.rotate("resume", "app")
+    is_whole(sandbox_desk, sandbox)
+
+
+def test_a_reader_who_goes_away_does_not_stop_a_rotation(sandbox_desk: Desk, sandbox: SandboxIssuer) -> None:
+    with subprocess.Popen(
+        [ROTATE, *NOW],
+        cwd=sandbox_desk.folder,
+        env=sandbox_desk.whole_environment({}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        assert run.stdout is not None
+        assert run.stderr is not None
+        assert run.stdout.readline().startswith("app: a new token")
+        run.stdout.close()
+        assert run.stderr.read() == ""
+    assert run.returncode == 128 + signal.SIGPIPE
     is_whole(sandbox_desk, sandbox)

@@ -27,12 +27,13 @@ the name of a secret whose rotation is open.
 | exit code | what it means |
 |---|---|
 | 0 | all that was asked is done, or nothing was due. An old token may live on, in its policy's overlap |
-| 1 | our own fault: a bug, or the ledger cannot be used |
+| 1 | our own fault: a bug, or the ledger cannot be used. Or all is done, and the disk that its output goes to is full |
 | 2 | bad usage, or invalid policies: nothing was touched |
 | 3 | refused or withdrawn: the old token is in force everywhere |
 | 4 | something still needs doing: by a person, or by a later run |
 | 10 | only `plan --exit-code`: something is due |
 | 128 + a signal's number | a second signal ended it at once. What was begun is in the ledger; the next run goes on |
+| 141 | all is done, though whoever read its output went away (`rotate now app --yes \\| head`): that stops nothing |
 """
 
 

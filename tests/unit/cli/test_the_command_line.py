@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -192,6 +194,30 @@ def test_a_reload_that_fails_leaves_the_next_signal_obeyed() -> None:
     os.kill(os.getpid(), signal.SIGHUP)
     os.kill(os.getpid(), signal.SIGTERM)
     assert session.stop.wait(10)
+
+
+def said_on_standard_error(output: int, *command: str, code: int) -> str:
+    """Run ``rotate`` with this standard output, which is closed then."""
+    with os.fdopen(output, "w") as stdout:
+        done = subprocess.run(
+            [sys.executable, "-m", "rotator", *command], stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == code
+    return done.stderr
+
+
+@pytest.mark.parametrize("command", [("schema",), ("--json", "providers"), ("providers",)])
+def test_a_reader_who_has_gone_is_no_bug(command: tuple[str, ...]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    assert said_on_standard_error(writer, *command, code=128 + signal.SIGPIPE) == ""
+
+
+def test_output_that_a_full_disk_does_not_take_is_told() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    said = said_on_standard_error(os.open("/dev/full", os.O_WRONLY), "schema", code=1)
+    assert said == "What was to be said could not be written: No space left on device.\n"
 
 
 def test_what_libraries_warn_of_is_not_said_to_users_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
