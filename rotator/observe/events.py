@@ -80,6 +80,7 @@ def _phrases(detail: Mapping[str, Any]) -> dict[str, str]:
                 f"; one is left to the rotation that needs it for its own proof: {_plain(left)}" if left else "",
             )
         ),
+        "remedy": _plain(detail["remedy"]) if detail.get("remedy") else "",
         "failures": f"; failed: {_plain(failed)}" if failed else "",
         "deaths": f"proof of death: {_plain(proof)}" if proof else "no old token was left to revoke",
     }

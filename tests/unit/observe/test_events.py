@@ -41,6 +41,15 @@ SENTENCES = {
     ),
     "retired": (("retired", {"proof": {"a2": "refused"}}), "retired; proof of death: a2: refused"),
     "retired, when all were dead before": (("retired", {"proof": {}}), "retired; no old token was left to revoke"),
+    "a trouble with a remedy": (
+        ("trouble", {"what": "Vault is sealed.", "remedy": "Unseal it."}),
+        "Vault is sealed. Unseal it.",
+    ),
+    "a trouble that nobody can do anything about": (("trouble", {"what": "It is busy.", "remedy": ""}), "It is busy."),
+    "a lost token that was not found": (
+        ("sought", {"name": "api-k3j4x2q", "found": None}),
+        "looked for api-k3j4x2q, whose creation was not answered: none",
+    ),
     "a kind of a later version": (("teleported", {"to": "the moon"}), "teleported"),
     "an event that lacks a field": (("issued", {}), "issued -"),
 }
