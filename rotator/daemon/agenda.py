@@ -52,6 +52,12 @@ class Agenda:
         if entry.expires_at is not None:
             heapq.heappush(self._rescues, (max(entry.look_at, entry.expires_at - RESCUE), name))
 
+    def begin_anew(self) -> None:
+        """Drop all times, for who is about to put every secret again: stale ones would only add up over the years."""
+        self._ready.clear()
+        self._times.clear()
+        self._rescues.clear()
+
     def forget(self, name: SecretName) -> None:
         self.entries.pop(name, None)
 

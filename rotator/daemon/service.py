@@ -124,6 +124,7 @@ class Service:
 
     def _read_everything(self, now: datetime) -> None:
         known = {secret.name: secret for secret in self._ledger.secrets()}
+        self._agenda.begin_anew()
         for policy in self._policies.values():
             if policy.name not in self._in_hand:
                 self._schedule(policy, known.get(policy.name) or Secret(policy.name), now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import pickle
 from dataclasses import replace
 from datetime import time, timedelta
 
@@ -45,6 +46,17 @@ def test_nothing_due_costs_no_question_to_anybody(world):
     before = len(world.issuer_fake.script.calls)
     daemon.run_for(days=80, every=timedelta(hours=12))
     assert len(world.issuer_fake.script.calls) == before
+
+
+def test_a_daemon_that_runs_for_weeks_does_not_grow(make_world):
+    world = make_world(secrets=NAMES)
+    for name in NAMES:
+        world.adopt(name, expires_at=world.clock.now() + timedelta(days=80))
+    daemon = Daemon(world)
+    daemon.run_for(days=1, every=timedelta(hours=1))
+    size = len(pickle.dumps(daemon.service._agenda))
+    daemon.run_for(days=60, every=timedelta(hours=1))
+    assert len(pickle.dumps(daemon.service._agenda)) < 1.1 * size
 
 
 def test_a_first_start_begins_nothing_for_tokens_that_nobody_adopted(world):
