@@ -34,9 +34,12 @@ def progress(session: Context) -> Callable[[Event], None]:
     return show
 
 
-def conclude(session: Context, reports: list[Report], failures: Sequence[str] = ()) -> int:
-    """Print the results; give the exit code. ``failures``: what was to be written down, and could not be."""
-    code = UNFINISHED if failures else exit_code(reports)
+def conclude(session: Context, reports: list[Report], failures: Sequence[str] = (), *, stopped: bool = False) -> int:
+    """Print the results; give the exit code.
+
+    ``failures``: what was to be written down, and could not be. ``stopped``: something else may have been due.
+    """
+    code = UNFINISHED if failures or stopped else exit_code(reports)
     if session.as_json:
         document({"secrets": [as_data(report) for report in reports], "exit_code": code})
     else:

@@ -27,9 +27,10 @@ def run(
     session.stop_gently_on_signals()
     with people_told(session) as tell:
         reports = [tell(report) for report in one_pass(session.app.runner(progress(session)), policies)]
-        if not reports and not session.as_json:
-            line("Nothing is due.")
-        code = conclude(session, reports)
+        stopped = session.stop.is_set()
+        if not session.as_json and (stopped or not reports):
+            line("Stopped; the next run goes on with what is left." if stopped else "Nothing is due.")
+        code = conclude(session, reports, stopped=stopped)
     raise typer.Exit(code)
 
 

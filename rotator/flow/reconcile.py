@@ -14,19 +14,26 @@ from rotator.flow.judging import judge
 from rotator.flow.opening import Order, begin
 from rotator.flow.report import Report
 from rotator.flow.runner import Runner, unforeseen
-from rotator.flow.work import LEASE
+from rotator.flow.work import LEASE, Tools
 from rotator.ledger.errors import OutOfDate
 
 
 def one_pass(runner: Runner, policies: PolicySet) -> Iterator[Report]:
-    """Finish open rotations whose time has come, then start those that are due. Reports all that moved or is stuck."""
+    """Finish open rotations whose time has come, then start those that are due. Reports all that moved or is stuck.
+
+    Once the process is asked to stop, no other is taken up.
+    """
     tools = runner.tools
     for rotation in tools.ledger.open_rotations():
+        if _is_to_stop(tools):
+            return
         report = move_on(runner, rotation)
         if report is not None:
             yield report
     known = {secret.name: secret for secret in tools.ledger.secrets()}
     for policy in policies.policies:
+        if _is_to_stop(tools):
+            return
         secret = known.get(policy.name) or tools.ledger.secret(policy.name)
         decision = judge(policy, secret, tools.clock.now())
         if decision.action is Action.ROTATE:
@@ -36,6 +43,10 @@ def one_pass(runner: Runner, policies: PolicySet) -> Iterator[Report]:
                 yield report
         elif decision.action is Action.BLOCKED and secret.open is None:
             yield Report(policy.name, blocked=decision)
+
+
+def _is_to_stop(tools: Tools) -> bool:
+    return not tools.clock.wait(timedelta())
 
 
 def move_on(runner: Runner, rotation: Rotation) -> Report | None:

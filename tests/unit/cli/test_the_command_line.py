@@ -19,6 +19,7 @@ import typer
 from rotator.cli import commands, main
 from rotator.cli.context import Context
 from rotator.cli.output import counted, fail
+from rotator.cli.reporting import conclude
 from rotator.domain.errors import (
     InvalidInput,
     LeaseLost,
@@ -134,6 +135,11 @@ def test_a_bug_names_the_places_it_went_through(capsys: pytest.CaptureFixture[st
     said = capsys.readouterr().err
     assert "Failed with KeyError, which is a bug of rotate's." in said
     assert "at test_the_command_line.py:" in said
+
+
+def test_a_pass_that_was_stopped_leaves_something_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert conclude(Context({}, as_json=True, no_color=True), [], stopped=True) == 4
+    assert json.loads(capsys.readouterr().out) == {"secrets": [], "exit_code": 4}
 
 
 @pytest.mark.parametrize(

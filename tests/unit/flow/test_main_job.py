@@ -51,6 +51,18 @@ def test_somebody_who_watches_and_fails_stops_nothing(world, capsys):
     assert "an event could not be shown" in "".join(capsys.readouterr())
 
 
+def test_a_pass_that_is_to_stop_takes_up_nothing_else(make_world):
+    world = make_world(secrets=("a", "b", "c"))
+    for name in "abc":
+        world.adopt(name)
+    world.clock.move(days=91)
+    world.hook = lambda moment: world.clock.stop() if moment == "after issuer.issue" else None
+    [stopped] = world.worker().one_pass()
+    assert (stopped.secret, stopped.rotation.phase) == ("a", Phase.ISSUED)
+    assert [rotation.secret for rotation in world.ledger.open_rotations()] == ["a"]
+    assert world.worker().one_pass() == [], "nor what is open already"
+
+
 def test_of_many_one_that_could_not_be_begun_is_tried_again_when_the_others_are_done(make_world):
     world = make_world(secrets=("a", "b", "c"))
     for name in "abc":
