@@ -32,6 +32,7 @@ def audit(
     everything: selecting.Everything = False,
 ) -> None:
     """Compare reality with the ledger. Nobody's tokens, drift, what is late, dead, unused. Touches nothing."""
+    from rotator.cli.reporting import say_that_it_looks
     from rotator.config.selection import Selection, select
     from rotator.flow.audit.audit import audit as held_against_the_ledger
 
@@ -39,6 +40,8 @@ def audit(
     policies = session.app.policies
     wanted = Selection(names or (), issuer, store, tag, owner, everything=everything)
     chosen = select(policies, wanted, all_by_default=True)
+    session.stop_gently_on_signals()
+    say_that_it_looks(session)
     result = held_against_the_ledger(session.app.runner().tools, policies, chosen, session.settings.workers)
     counts = Counter(str(finding.weight) for finding in result.findings)
     code = SOMETHING_WAS_FOUND if counts["urgent"] or counts["warning"] else 0

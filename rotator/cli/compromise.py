@@ -9,18 +9,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import typer
-
 from rotator.cli import report_files
+from rotator.cli.asking import agreed
 from rotator.cli.context import Context
 from rotator.cli.display import Display
 from rotator.cli.emergency_ending import ending
 from rotator.cli.emergency_screen import HEADINGS, Screen
 from rotator.cli.output import as_text, counted, document, line, table, warn
 from rotator.cli.people import people_told
-from rotator.cli.reporting import UNFINISHED, as_data, tell_failures, told
+from rotator.cli.reporting import UNFINISHED, as_data, say_that_it_looks, tell_failures, told
 from rotator.config.stored_credential import credentials_in_stores
-from rotator.domain.errors import InvalidInput
+from rotator.domain.errors import InvalidInput, NeedsOperator
 from rotator.domain.model import Cause, Mode, SecretName
 from rotator.domain.policy import Policy
 from rotator.flow import incident, incident_report, returned
@@ -75,9 +74,12 @@ def rotate_compromised(session: Context, chosen: Sequence[Policy], wish: Wish) -
         chosen, near = (*chosen, *(each.policy for each in near)), ()
     display = Display(session, session.app.clock)
     emergency = _Emergency(session, wish, display, session.app.runner(display), tuple(chosen), near)
-    emergency.look()
-    emergency.ask()
     session.stop_gently_on_signals()
+    say_that_it_looks(session)
+    emergency.look()
+    if session.stop.is_set():
+        raise NeedsOperator("It was stopped before anything was done.", remedy=f"Run `{wish.command(session)}` again.")
+    emergency.ask()
     with people_told(session) as emergency.tell:
         return emergency.answer()
 
@@ -122,11 +124,11 @@ class _Emergency:
             return
         if not sys.stdin.isatty():
             raise InvalidInput.of("There is no terminal to ask whether to go on", "add --yes")
-        if blocked and self._agreed(
-            f"{counted(len(blocked), 'token')} cannot be replaced without DOWNTIME. Revoke first, there?"
-        ):
+        as_json, many = self.session.as_json, counted(len(blocked), "token")
+        downtime = f"{many} cannot be replaced without DOWNTIME. Revoke first, there?"
+        if blocked and agreed(downtime, as_json=as_json):
             self.survey = self.survey.revoking_first()
-        if not self._agreed(f"Rotate {len(self.survey.to_do)} now?"):
+        if not agreed(f"Rotate {len(self.survey.to_do)} now?", as_json=as_json):
             raise InvalidInput.of("Nothing was done: the answer was no")
 
     def answer(self) -> int:
@@ -162,12 +164,6 @@ class _Emergency:
         ]
         connections = self.session.app.policies.connections
         return estimate(trips, {name: connection.limits for name, connection in connections.items()}, workers)
-
-    def _agreed(self, question: str) -> bool:
-        try:
-            return typer.confirm(question, err=self.session.as_json)
-        except typer.Abort:
-            return False
 
     def _rotate(self) -> None:
         to_do = self.survey.to_do

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rotator.cli import selecting
+from rotator.cli.asking import agreed
 from rotator.cli.context import Context
 from rotator.cli.output import counted, line
 from rotator.domain.errors import InvalidInput
@@ -162,11 +163,7 @@ def _ask(session: Context, orders: list[Order], known: Mapping[SecretName, Secre
         return
     if not sys.stdin.isatty():
         raise InvalidInput.of("There is no terminal to ask whether to go on", "add --yes")
-    try:
-        agreed = typer.confirm(f"Rotate {len(orders)} now?", err=session.as_json)
-    except typer.Abort:
-        agreed = False
-    if not agreed:
+    if not agreed(f"Rotate {len(orders)} now?", as_json=session.as_json):
         raise InvalidInput.of("Nothing was done: the answer was no")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -32,6 +33,12 @@ def progress(session: Context) -> Callable[[Event], None]:
                 line(f"  {event.at:%H:%M:%S} {event.secret}: {sentence(event)}")
 
     return show
+
+
+def say_that_it_looks(session: Context) -> None:
+    """Say at a terminal why nothing is shown yet: a service that does not answer is waited for."""
+    if sys.stderr.isatty() and not session.as_json:
+        warn("Asking issuers and stores …")
 
 
 def conclude(session: Context, reports: list[Report], failures: Sequence[str] = (), *, stopped: bool = False) -> int:

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rotator.domain import plan
 from rotator.domain.contracts import Coexistence, IssuerTraits, StoreTraits, TokenInfo
@@ -29,7 +29,7 @@ from rotator.domain.model import (
     Token,
 )
 from rotator.domain.policy import Policy
-from rotator.flow.emergency import is_answer
+from rotator.flow.emergency import STOPPED, is_answer
 from rotator.flow.lanes import account_key
 from rotator.flow.opening import Order
 from rotator.flow.work import Connections, Tools
@@ -112,7 +112,7 @@ class Survey:
 def survey(tools: Tools, orders: Sequence[Order], answered: Mapping[SecretName, Rotation], workers: int) -> Survey:
     """Look at every account, at one place of every store, and at what the ledger knows.
 
-    What cannot be asked is told, not raised.
+    What cannot be asked is told, not raised. Once the process is asked to stop, nobody else is asked.
     """
     refs = {account_key(order.policy.issuer): order.policy.issuer for order in orders}
     doubtful = _by_secret(tools.ledger)
@@ -121,7 +121,7 @@ def survey(tools: Tools, orders: Sequence[Order], answered: Mapping[SecretName, 
         look = functools.partial(_look_at, tools, ever_doubted={account_key(order.policy.issuer) for order in doubted})
         accounts = dict(zip(refs, pool.map(look, refs.values()), strict=True))
         targets = [target for each in orders if each.policy.name not in answered for target in each.policy.targets]
-        unanswered = _unanswered(tools.connections, targets, pool)
+        unanswered = _unanswered(tools, targets, pool)
     known = {secret.name: secret for secret in tools.ledger.secrets()}
     found = []
     for order in orders:
@@ -143,6 +143,8 @@ def _look_at(tools: Tools, ref: IssuerRef, ever_doubted: Collection[str]) -> Acc
     tells = traits.max_active is not None or traits.reports_last_use or account_key(ref) in ever_doubted
     if not traits.lists or not tells:
         return Account(ref, traits)
+    if _is_stopped(tools):
+        return Account(ref, traits, trouble=STOPPED.what)
     try:
         listed = {info.handle: info for info in issuer.tokens()}
     except RotatorError as error:
@@ -150,14 +152,18 @@ def _look_at(tools: Tools, ref: IssuerRef, ever_doubted: Collection[str]) -> Acc
     return Account(ref, issuer.traits, listed, tools.clock.now())
 
 
-def _unanswered(
-    connections: Connections, targets: Sequence[Target], pool: ThreadPoolExecutor
-) -> dict[ConnectionName, str]:
+def _is_stopped(tools: Tools) -> bool:
+    return not tools.clock.wait(timedelta())
+
+
+def _unanswered(tools: Tools, targets: Sequence[Target], pool: ThreadPoolExecutor) -> dict[ConnectionName, str]:
     """Give the stores that do not answer, or do not let us in, each with why: one place of each is read."""
 
     def look(target: Target) -> str:
+        if _is_stopped(tools):
+            return f"{target.connection}: {STOPPED.what}"
         try:
-            opened = connections.destination(target)
+            opened = tools.connections.destination(target)
             opened.store.current(opened.place)
         except (Temporary, NeedsOperator) as error:
             return f"{target.connection}: {as_sentence(str(error))}"

@@ -18,10 +18,11 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.command import ROTATE, Desk, Said
+from tests.acceptance.command import ROTATE, Desk, Running, Said
 from tests.acceptance.dashboard import DASHBOARD
 from tests.acceptance.terminal import read
 from tests.canary import CANARY
+from tests.servers.process import poll
 from tests.servers.sandbox import SandboxIssuer, StartSandbox
 
 MANY = tuple(f"app-{number}" for number in range(1, 6))
@@ -264,6 +265,58 @@ def test_at_a_terminal_downtime_is_asked_for_apart_and_the_progress_is_shown(nig
     assert b"is CONTAINED: 2 old tokens proven dead, 0 not" in shown
     assert not night.lives("full")
     assert not night.lives("web-1")
+
+
+def looking(desk: Desk, sandbox: SandboxIssuer, *command: str) -> Running:
+    """Give a run that waits for its issuer's list."""
+    sandbox.clear_script()
+    sandbox.script("list", "latency", seconds=3)
+    run = desk.start(*command)
+    poll(lambda: sandbox.requests("list") > 0, 30, what="the list being asked for")
+    return run
+
+
+def test_one_that_is_stopped_while_it_looks_says_so_and_touches_nothing(
+    sandbox_desk: Desk, sandbox: SandboxIssuer
+) -> None:
+    now = ("now", "app", "--compromised", "--reason", REASON, "--yes")
+    run = looking(sandbox_desk, sandbox, *now)
+    run.send(signal.SIGINT)
+    said = run.ends(4)
+    assert said.kinds == ["stopping"]
+    [problem] = said.document["problems"]
+    assert problem["what"] == "It was stopped before anything was done."
+    assert f"rotate now app --compromised --reason '{REASON}' --yes" in problem["remedy"]
+    assert [event["event"] for event in sandbox_desk.json("history", "app").document["events"]] == ["adopted"]
+
+
+def test_an_audit_that_is_stopped_tells_what_it_has_seen(sandbox_desk: Desk, sandbox: SandboxIssuer) -> None:
+    (sandbox_desk.folder / "rotator.toml").write_text("workers = 1\n")
+    run = looking(sandbox_desk, sandbox, "audit")
+    run.send(signal.SIGINT)
+    said = run.ends(4)
+    assert said.kinds == ["stopping"]
+    [finding] = said.document["findings"]
+    assert (finding["kind"], finding["secret"]) == ("not-asked", "app")
+    assert "stopped before its turn came" in finding["what"]
+    assert said.document["looked_at"]["tokens"] == 1
+
+
+def test_a_signal_while_it_asks_is_a_no(sandbox_desk: Desk) -> None:
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [ROTATE, "now", "app", "--compromised"],
+        cwd=sandbox_desk.folder, env={**sandbox_desk.whole_environment({}), "TERM": "dumb"},
+        stdin=theirs, stdout=theirs, stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+    shown = read(ours, until=b"Rotate 1 now? [y/N]")
+    child.send_signal(signal.SIGINT)
+    shown += read(ours, until=None)
+    os.close(ours)
+    assert shown.startswith("Asking issuers and stores …".encode())
+    assert b"Nothing was done: the answer was no" in shown
+    assert child.wait(60) == 2
 
 
 def test_a_token_that_could_not_be_replaced_is_urgent_until_it_is(sandbox_desk: Desk) -> None:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from rotator.domain.errors import LedgerUnavailable, RotatorError
 from rotator.domain.model import ConnectionName, Fingerprint, IssuerRef, SecretName, Target, Version
 from rotator.domain.policy import Policy
 from rotator.domain.secret_value import SecretValue
+from rotator.flow.emergency import STOPPED
 from rotator.flow.runner import unforeseen
 from rotator.flow.work import Tools
 
@@ -106,7 +107,7 @@ def _listed(tools: Tools, account: IssuerRef) -> Listing:
         tokens = tuple(issuer.tokens()) if _lists(issuer.traits) else None
         return Listing(account, asked_at, issuer.traits, tokens)
 
-    return _explained(ask, lambda error: Listing(account, asked_at, error=error), "list")
+    return _explained(tools, ask, lambda error: Listing(account, asked_at, error=error), "list")
 
 
 def _held(tools: Tools, policy: Policy, target: Target) -> Held:
@@ -127,7 +128,7 @@ def _held(tools: Tools, policy: Policy, target: Target) -> Held:
         )
         return _with_verdict(tools, policy, stored.value, held)
 
-    return _explained(read, lambda error: Held(policy.name, target, error=error), "read")
+    return _explained(tools, read, lambda error: Held(policy.name, target, error=error), "read")
 
 
 def _with_verdict(tools: Tools, policy: Policy, value: SecretValue, held: Held) -> Held:
@@ -137,7 +138,7 @@ def _with_verdict(tools: Tools, policy: Policy, value: SecretValue, held: Held) 
         issuer = tools.connections.issuer(policy.issuer)
         return held if _lists(issuer.traits) else replace(held, verdict=issuer.verify(value).verdict)
 
-    return _explained(ask, lambda error: replace(held, issuer_error=error), "verify")
+    return _explained(tools, ask, lambda error: replace(held, issuer_error=error), "verify")
 
 
 def _lists(traits: IssuerTraits) -> bool:
@@ -147,8 +148,12 @@ def _lists(traits: IssuerTraits) -> bool:
 SeenT = TypeVar("SeenT")
 
 
-def _explained(look_at: Callable[[], SeenT], failed: Callable[[RotatorError], SeenT], doing: str) -> SeenT:
-    """Look; an error of one provider, and even a bug in it, is what was seen there."""
+def _explained(
+    tools: Tools, look_at: Callable[[], SeenT], failed: Callable[[RotatorError], SeenT], doing: str
+) -> SeenT:
+    """Look; an error of one provider, and even a bug in it, is what was seen there. So is that it was stopped."""
+    if not tools.clock.wait(timedelta()):
+        return failed(STOPPED)
     try:
         return look_at()
     except LedgerUnavailable:
