@@ -157,12 +157,13 @@ class OpenConnections:
         self._trials: dict[SecretName, Trial] | None = None
 
     def issuer(self, ref: IssuerRef) -> Issuer:
-        connection = self._connection(ref.connection)
-        plugin = self._plugins.issuer(connection.provider)
-        options = plugin.options.model_validate(ref.options)
-        key = (connection.name, json.dumps(ref.options, sort_keys=True, default=str))
-        issuer: Issuer = self._once(key, connection, lambda access: plugin.open(connection.config, options, access))
-        return issuer
+        with self._lock:  # from the look-up on: a connection that changes meanwhile is not kept as it was
+            connection = self._connection(ref.connection)
+            plugin = self._plugins.issuer(connection.provider)
+            options = plugin.options.model_validate(ref.options)
+            key = (connection.name, json.dumps(ref.options, sort_keys=True, default=str))
+            issuer: Issuer = self._once(key, connection, lambda access: plugin.open(connection.config, options, access))
+            return issuer
 
     def destination(self, target: Target) -> OpenDestination:
         """Open a destination. A credential that is read from there is read anew: it may be about to change."""
@@ -190,10 +191,11 @@ class OpenConnections:
     def _open_place(self, target: Target) -> OpenDestination:
         from rotator.flow.work import OpenDestination  # noqa: PLC0415  it brings the ledger with it
 
-        connection = self._connection(target.connection)
-        plugin = self._plugins.store(connection.provider)
-        store = self._once((connection.name, ""), connection, lambda access: plugin.open(connection.config, access))
-        return OpenDestination(store, plugin.place.model_validate(target.place))
+        with self._lock:  # as above
+            connection = self._connection(target.connection)
+            plugin = self._plugins.store(connection.provider)
+            store = self._once((connection.name, ""), connection, lambda access: plugin.open(connection.config, access))
+            return OpenDestination(store, plugin.place.model_validate(target.place))
 
     def use(self, policies: PolicySet, plugins: Plugins) -> None:
         """Open what these policies name from now on. A connection that says what it said before stays open.
@@ -247,10 +249,9 @@ class OpenConnections:
         return connection
 
     def _once(self, key: tuple[ConnectionName, str], connection: Connection, make: Callable[[Access], Any]) -> Any:
-        with self._lock:
-            if key not in self._opened:
-                self._opened[key] = make(self._access_of(connection))
-            return self._opened[key]
+        if key not in self._opened:
+            self._opened[key] = make(self._access_of(connection))
+        return self._opened[key]
 
     def _access_of(self, connection: Connection) -> ConnectionAccess:
         """Give what a connection works with. The stores of its credentials are opened now, not when one is asked for:

@@ -119,6 +119,30 @@ def test_a_change_of_the_store_opens_anew_who_reads_credentials_from_it(case: Ca
     assert case.service() is not before
 
 
+def test_a_connection_that_changes_while_it_is_opened_is_not_kept_as_it_was(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_options, changed = ServiceOptions.model_validate, threading.Event()
+
+    def change() -> None:
+        case.use(POLICIES.replace("{connection: safe, name: rotator}}", "env:NEW_PASSWORD}"))
+        changed.set()
+
+    refreshing = threading.Thread(target=change, daemon=True)
+
+    def slowly(options: object) -> ServiceOptions:
+        if not refreshing.ident:
+            refreshing.start()
+            changed.wait(0.2)  # in vain: it has to wait itself
+        return read_options(options)
+
+    monkeypatch.setenv("NEW_PASSWORD", "the new one")
+    monkeypatch.setattr(ServiceOptions, "model_validate", slowly)
+    case.service()
+    refreshing.join(10)
+    assert case.service().password() == "the new one"
+
+
 def test_a_policy_waits_while_the_store_of_its_credentials_is_left_alone(case: Case) -> None:
     policy = case.policies.policies[0]
     elsewhere = replace(policy, targets=())
