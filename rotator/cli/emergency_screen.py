@@ -48,10 +48,8 @@ class Screen:
         if self.incident.goes_on:
             yield f"This goes on with incident {self.incident.id}, declared {self.incident.began:%Y-%m-%d %H:%M} UTC."
         if done:
-            yield (
-                f"{counted(done, 'secret')} had the token replaced in it already, and is left as it is "
-                "(--again rotates all of them once more)."
-            )
+            many = counted(done, "secret")
+            yield f"Replaced in it already, and so left alone: {many} (--again rotates all of them once more)."
 
     def rows(self) -> list[tuple[str, ...]]:
         """Give the table's rows: those that need attention first, and no more than fit."""

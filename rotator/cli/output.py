@@ -109,10 +109,11 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, no_color: b
         return
     from rich import box
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    grid = Table(*headings, box=box.SIMPLE_HEAD, pad_edge=False)
+    # A long word goes on in the next line: cut off, a rotation's id or a command would be of no use.
+    grid = Table(*(Column(heading, overflow="fold") for heading in headings), box=box.SIMPLE_HEAD, pad_edge=False)
     for row in cells:
         grid.add_row(*(Text(cell) for cell in row))
     Console().print(grid)

@@ -20,16 +20,16 @@ rotate [OPTIONS] COMMAND [ARGUMENTS]
 Options that every command takes may stand before or behind it. With `--json`, standard output is one JSON document
 and standard error is JSON lines, one for each event. Without a terminal nothing is asked: `now` needs `--yes`.
 
-NAME is the name of a secret, or a glob such as `'payments-*'`. Several names add up; `--issuer`, `--store`, `--tag` and
-`--owner` narrow them down. What fits nothing is an error. ROTATION is a rotation's id, the first characters of one, or
-the name of a secret whose rotation is open.
+NAME… is names of secrets, or globs such as `'payments-*'`. Several add up; `--issuer`, `--store`, `--tag` and `--owner`
+narrow them down. What fits nothing is an error. NAME alone is one name, and no glob. ROTATION is a rotation's id, the
+first characters of one, or the name of a secret whose rotation is open.
 
 | exit code | what it means |
 |---|---|
 | 0 | all that was asked is done, or nothing was due. An old token may live on, in its policy's overlap |
 | 1 | our own fault: a bug, or the ledger cannot be used. Or all is done, and the disk that its output goes to is full |
 | 2 | bad usage, or invalid policies: nothing was touched |
-| 3 | refused or withdrawn: the old token is in force everywhere |
+| 3 | refused or withdrawn: the old token is in force everywhere. Of `check --online`: something would not work |
 | 4 | something still needs doing: by a person, or by a later run |
 | 10 | only `plan --exit-code`: something is due |
 | 128 + a signal's number | a second signal ended it at once. What was begun is in the ledger; the next run goes on |

@@ -97,11 +97,11 @@ def test_what_may_have_got_out_too_is_named_with_the_command_for_it_alone():
 
 
 def test_what_this_incident_has_done_before_is_said():
-    done = replace(an_outlook("web"), done=a_rotation())
+    done = [replace(an_outlook(name), done=a_rotation()) for name in ("web", "jobs")]
     incident = Incident("20260615-1200-ab12", NOON, "alice", declared=frozenset({SecretName("web")}))
-    lines = shown(an_outlook(), done, incident=incident)
+    lines = shown(an_outlook(), *done, incident=incident)
     assert "goes on with incident 20260615-1200-ab12, declared 2026-06-15 12:00 UTC." in lines[1]
-    assert "1 secret had the token replaced in it already" in lines[2]
+    assert lines[2].startswith("Replaced in it already, and so left alone: 2 secrets (")
 
 
 def test_tokens_made_by_hand_are_asked_for():
