@@ -27,7 +27,7 @@ from rotator.domain.trial import Trial
 from rotator.observe.logs import logger
 
 if TYPE_CHECKING:
-    from rotator.domain.model import Event
+    from rotator.domain.model import Event, Rotation
     from rotator.flow.budget import ConnectionBudget
     from rotator.flow.messenger import Tells
     from rotator.flow.runner import Runner
@@ -229,6 +229,11 @@ class OpenConnections:
         budgets = self.budgets()
         rests = [until for name in names if name in budgets and (until := budgets[name].rests_until()) is not None]
         return max(rests, default=None)
+
+    def knows(self, rotation: Rotation) -> bool:
+        """Tell whether the policies have every connection that a rotation names."""
+        names = {rotation.issuer.connection, *(place.target.connection for place in rotation.destinations)}
+        return names <= self._policies.connections.keys()
 
     @property
     def warnings(self) -> list[str]:

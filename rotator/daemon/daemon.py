@@ -99,6 +99,7 @@ class Daemon:
             in_force.policies,
             tell=self._tell,
             rests_until=app.connections.rests_until,
+            knows=app.connections.knows,
             begin_per_hour=app.settings.begin_per_hour,
         )
 

@@ -17,7 +17,7 @@ from rotator.daemon.agenda import Agenda, Entry
 from rotator.daemon.pace import Pace
 from rotator.domain.errors import LeaseLost, LedgerUnavailable
 from rotator.domain.lifecycle import back_off
-from rotator.domain.model import Rotation, Secret, SecretName
+from rotator.domain.model import Rotation, RotationId, Secret, SecretName
 from rotator.domain.plan import Action, Decision
 from rotator.domain.policy import Policy, PolicySet
 from rotator.flow.judging import judge
@@ -35,6 +35,9 @@ _NEWS: Final = timedelta(seconds=10)
 _CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """Events are written by the clocks of other machines."""
 
+_POLICIES_SPREAD: Final = timedelta(minutes=10)
+"""By then new policies have come to every daemon: a connection that is missing was removed."""
+
 _FIRST_PAUSE: Final = 6
 """A refused beginning is tried again after two minutes, then four, …, then every hour."""
 
@@ -51,16 +54,23 @@ class Service:
         *,
         tell: Callable[[Report], None] = lambda _report: None,
         rests_until: Callable[[Policy], datetime | None] = lambda _policy: None,
+        knows: Callable[[Rotation], bool] = lambda _rotation: True,
         begin_per_hour: int | None = None,
     ) -> None:
-        """``rests_until``: until when a policy cannot be begun because a connection of its does not answer."""
+        """``rests_until``: until when a policy cannot be begun because a connection of its does not answer.
+
+        ``knows``: whether a rotation's connections are all in our policies.
+        """
         self._runner = runner
         self._tell = tell
         self._rests_until = rests_until
+        self._knows = knows
         self._pace = Pace(begin_per_hour)
         self._lock = threading.Lock()
         self._agenda = Agenda(runner.tools.owner)
         self._in_hand: set[SecretName] = set()
+        self._left: dict[RotationId, datetime] = {}
+        """Rotations of newer policies than ours, and until when they are left to those who have them."""
         self._refusals: dict[SecretName, int] = {}
         self._policies: dict[SecretName, Policy] = {}
         self._commit: str | None = None
@@ -76,6 +86,7 @@ class Service:
             self._policies = {policy.name: policy for policy in policies.policies}
             self._commit = policies.commit
             self._refusals.clear()
+            self._left.clear()
             for name in [name for name in self._agenda.entries if name not in self._policies]:
                 self._agenda.forget(name)
             self._read_at = None
@@ -88,8 +99,9 @@ class Service:
                 self._read_everything(now)
             elif self._news_at is None or not self._news_at <= now < self._news_at + _NEWS:
                 self._read_news(now)
-            in_hand = self._runner.in_hand
-            claimed = self._ledger.claim_ready(self._runner.tools.owner, now, LEASE, 1, in_hand=in_hand.rotations)
+            self._left = {rotation: until for rotation, until in self._left.items() if now < until}
+            not_now = {*self._runner.in_hand.rotations, *self._left}
+            claimed = self._ledger.claim_ready(self._runner.tools.owner, now, LEASE, 1, in_hand=not_now)
             if claimed:
                 rotation, lease = claimed[0]
                 return lambda: self._move_on(rotation, lease)
@@ -184,11 +196,23 @@ class Service:
 
     def _move_on(self, rotation: Rotation, lease: Lease) -> Report | None:
         try:
+            if self._left_to_others(rotation):
+                self._ledger.release(lease)
+                return None
             report = Report(rotation.secret, self._runner.advance(rotation, lease))
         except LeaseLost:
             return None
         self._done(rotation.secret, report)
         return report
+
+    def _left_to_others(self, rotation: Rotation) -> bool:
+        """Leave a rotation alone that was begun by newer policies than ours, as long as others may know it."""
+        until = rotation.opened_at + _POLICIES_SPREAD
+        if self._knows(rotation) or until <= self._now():
+            return False
+        with self._lock:
+            self._left[rotation.id] = until
+        return True
 
     def _done(self, name: SecretName, report: Report | None) -> None:
         """Put the secret back on the agenda. What could not even begin is tried again later and later."""

@@ -20,6 +20,7 @@ from rotator.domain.model import ConnectionName, IssuerRef, Target
 from rotator.flow.budget import ConnectionBudget
 from rotator.testing.moving_clock import MovingClock
 from tests.fakes.memory_store import MemoryPlace, MemoryStore
+from tests.unit.domain.builders import a_destination, a_rotation
 
 PLACE = Target(ConnectionName("safe"), {"name": "rotator"})
 POLICIES = """\
@@ -141,6 +142,15 @@ def test_a_connection_that_changes_while_it_is_opened_is_not_kept_as_it_was(
     case.service()
     refreshing.join(10)
     assert case.service().password() == "the new one"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "store", "known"), [("saas", "safe", True), ("other", "safe", False), ("saas", "other", False)]
+)
+def test_a_rotation_is_known_when_all_of_its_connections_are(case: Case, issuer: str, store: str, known: bool) -> None:
+    place = a_destination(target=Target(ConnectionName(store), {"name": "rotator"}))
+    rotation = a_rotation(issuer=IssuerRef(ConnectionName(issuer)), destinations=(a_destination(target=PLACE), place))
+    assert case.opened.knows(rotation) is known
 
 
 def test_a_policy_waits_while_the_store_of_its_credentials_is_left_alone(case: Case) -> None:

@@ -6,14 +6,16 @@ import gc
 import pickle
 from dataclasses import replace
 from datetime import time, timedelta
+from typing import NoReturn
 
 import pytest
 
 from rotator.domain.durations import Duration
-from rotator.domain.errors import LedgerUnavailable
-from rotator.domain.model import Cause, Phase, SecretName
+from rotator.domain.errors import LedgerUnavailable, NeedsOperator
+from rotator.domain.model import Cause, IssuerRef, Phase, SecretName, Target
 from rotator.domain.policy import Policy, PolicySet, Schedule, Window
 from rotator.domain.secret_value import MASK, redact
+from rotator.flow.runner import Runner
 from tests.fakes.scripted import denied, locked_by_somebody, unavailable
 from tests.fakes.world import A_DAY, World
 from tests.unit.daemon.conftest import Daemon, policies_of
@@ -266,6 +268,52 @@ def test_another_daemon_that_was_quicker_is_no_trouble(world, moment):
     assert begun(world, "app") == 1
     slow.run_for(days=91, every=timedelta(hours=6))
     assert slow.outcomes() == ["rotated"], "nothing is held against it"
+
+
+class NoPolicies:
+    """The connections of a daemon whose policies have none."""
+
+    def issuer(self, ref: IssuerRef) -> NoReturn:
+        raise NeedsOperator(f"The policies have no connection {ref.connection} any more.")
+
+    def destination(self, target: Target) -> NoReturn:
+        raise NeedsOperator(f"The policies have no connection {target.connection} any more.")
+
+
+def a_daemon_without_policies(world: World) -> Daemon:
+    daemon = Daemon(world, knows=lambda _rotation: False)
+    daemon.service.accept(PolicySet((), {}))
+    tools = world.worker().runner.tools
+    daemon.service._runner = Runner(replace(tools, connections=NoPolicies()), stays=False)
+    return daemon
+
+
+def test_a_rotation_of_newer_policies_than_ours_is_left_to_those_who_have_them(world):
+    world.adopt()
+    world.clock.move(days=91)
+    newer, older = Daemon(world), a_daemon_without_policies(world)
+    world.stores["vault"].script.fail("write", unavailable())
+    newer.service.work()
+    for _ in range(6):
+        world.clock.move(seconds=10)
+        older.service.work()
+        newer.service.work()
+    assert newer.outcomes() == ["unfinished", "rotated"]
+    assert older.told == []
+    assert len(world.issuer_fake.made()) == 2, "the value was kept meanwhile"
+
+
+def test_a_rotation_whose_connection_was_removed_waits_for_a_person(world):
+    world.adopt()
+    world.clock.move(days=91)
+    world.stores["vault"].script.fail("write", unavailable())
+    Daemon(world).service.work()
+    left_over = a_daemon_without_policies(world)
+    left_over.run_for(minutes=5, every=timedelta(seconds=15))
+    assert left_over.told == []
+    left_over.run_for(minutes=30, every=timedelta(seconds=15))
+    assert left_over.outcomes() == ["unfinished"]
+    assert world.rotation().trouble.needs_operator
 
 
 def test_a_daemon_that_was_held_up_between_deciding_and_beginning_rotates_nothing_twice(world):
