@@ -23,7 +23,10 @@ def adopt(
     ] = None,
     expires: Expires = None,
 ) -> None:
-    """Take over the token in use. Its first rotation then knows which one to revoke. Changes nothing anywhere."""
+    """Take over the token in use. Its first rotation then knows which one to revoke. Touches no issuer and no store.
+
+    Another one that was in force is then ended as after a rotation, when its overlap is over.
+    """
     from rotator.config.selection import Selection, select
     from rotator.domain.model import Handle
     from rotator.flow.adoption import adopt as adopt_token
@@ -35,12 +38,16 @@ def adopt(
         raise InvalidInput.of(f"`{name}` fits {len(chosen)} policies: {names}", "adopt one at a time")
     policy = chosen[0]
     expires_at = moment_of(expires, session.app.clock.now())
-    token = adopt_token(session.app.runner().tools, policy, Handle(handle) if handle else None, expires_at)
+    told = Handle(handle) if handle else None
+    token = adopt_token(session.app.runner().tools, policy, told, expires_at, session.app.policies)
+    ended_by = session.app.ledger.secret(policy.name).open
     if session.as_json:
         document({"secret": policy.name, "handle": token.handle, "name": token.name, "expires_at": token.expires_at})
     else:
         known_as = f" ({token.name})" if token.name else ""
         line(f"{policy.name}: adopted {token.handle}{known_as}, {_end(token)}. Next: `rotate plan {policy.name}`.")
+        if ended_by is not None and ended_by.old is not None:
+            line(f"{ended_by.old.handle}, which was in force, is revoked when its overlap is over ({ended_by.id}).")
 
 
 def _end(token: Token) -> str:

@@ -15,6 +15,9 @@ from rotator.domain.terms import RotationId, TokenName
 
 _MARK_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 
+ADOPTED: Final = "adopted-"
+"""What the ledger's own id of a token begins with that we did not ask for."""
+
 MARK_LENGTH: Final = 7
 """35 bits: two tokens of one account share a mark once in some ten million rotations."""
 

@@ -170,9 +170,13 @@ class Ledger:
 
     # --- writing -------------------------------------------------------------------------------------------------
 
-    def adopt(self, token: Token, event: Event) -> None:
-        """Make ``token`` the one in force for its secret. AlreadyOpen while a rotation is under way."""
-        self._database.write(lambda connection: moves.adopt(connection, self._key, token, event))
+    def adopt(self, token: Token, event: Event, ended_by: Rotation | None = None) -> None:
+        """Make ``token`` the one in force for its secret, or what is known of that one better.
+
+        Where another one is in force and may live, ``ended_by`` is the open rotation that ends it: without that,
+        OutOfDate. AlreadyOpen while a rotation is under way.
+        """
+        self._database.write(lambda connection: moves.adopt(connection, self._key, token, event, ended_by))
 
     def note(self, *said: Event) -> None:
         """Write down what belongs to no move of a rotation: what a person declared, or what was seen."""

@@ -19,19 +19,35 @@ from rotator.ledger.errors import AlreadyOpen, OutOfDate
 from rotator.ledger.fingerprints import LedgerKey
 from rotator.ledger.leases import Lease, lost
 from rotator.ledger.prepared import Prepared
-from rotator.ledger.queries import open_rotation_of
+from rotator.ledger.queries import open_rotation_of, token_by_id
 from rotator.ledger.rows import destination_row, event_row, rotation_row, token_row
 from rotator.ledger.statements import add, add_each, add_unless_there, change
 from rotator.ledger.tables import IS_OPEN, MOVES, ONE_OPEN, destinations, events, rotations, secrets, tokens
 
 
-def adopt(connection: Connection, key: LedgerKey, token: Token, event: Event) -> None:
+def adopt(connection: Connection, key: LedgerKey, token: Token, event: Event, ended_by: Rotation | None) -> None:
     known = _made_known(connection, token.secret)
     under_way = open_rotation_of(connection, token.secret)
     if under_way is not None:
         raise AlreadyOpen(token.secret, under_way)
-    add(connection, tokens, token_row(token))
+    in_force = token_by_id(connection, known.current)
+    again = in_force if in_force is not None and in_force.id == token.id else None
+    ends = ended_by.old.id if ended_by is not None and ended_by.old is not None else None
+    if in_force is not None and in_force.state.may_live and in_force.id not in (token.id, ends):
+        raise OutOfDate(token.secret)
+    if ended_by is None:
+        _save_token(connection, again, token)
+    else:
+        _leave_behind(connection, ended_by, token)
     _append(connection, key, token.secret, known.head, [event], current_token=token.id)
+
+
+def _leave_behind(connection: Connection, rotation: Rotation, token: Token) -> None:
+    if rotation.phase is not Phase.CONFIRMED or rotation.tokens != (token,):
+        raise WrongOrder(f"rotation {rotation.id} cannot end what was in force before {token.id} was adopted.")
+    add(connection, rotations, _new_row(rotation))
+    _save_token(connection, None, token, rotation=rotation.id, ordinal=0)
+    _add_destinations(connection, rotation)
 
 
 def note(connection: Connection, key: LedgerKey, said: Iterable[Event]) -> None:
@@ -49,8 +65,7 @@ def begin(
         raise AlreadyOpen(rotation.secret, open_rotation_of(connection, rotation.secret) or rotation.id)
     if known.current != (rotation.old.id if rotation.old else None):
         raise OutOfDate(rotation.secret)
-    if rotation.destinations:
-        add_each(connection, destinations, [destination_row(rotation.id, place) for place in rotation.destinations])
+    _add_destinations(connection, rotation)
     _append(connection, key, rotation.secret, known.head, [event])
     return replace(rotation, revision=0), Lease(rotation.id, owner, 1, until)
 
@@ -84,14 +99,13 @@ def _refuse_wrong_order(lease: Lease, before: Rotation, after: Rotation) -> None
 
 def _inserted(connection: Connection, rotation: Rotation, owner: str, until: datetime) -> bool:
     """Insert the row, unless the secret has an open rotation: the partial unique index decides."""
-    row = rotation_row(rotation) | {
-        "phase_before": rotation.phase.value,
-        "revision": 0,
-        "fence": 1,
-        "lease_owner": owner,
-        "lease_until": until,
-    }
+    row = _new_row(rotation) | {"fence": 1, "lease_owner": owner, "lease_until": until}
     return add_unless_there(connection, rotations, row, unique=ONE_OPEN)
+
+
+def _new_row(rotation: Rotation) -> dict[str, Any]:
+    """Give the row of a rotation that is new here, and nobody's yet."""
+    return rotation_row(rotation) | {"phase_before": rotation.phase.value, "revision": 0, "fence": 0}
 
 
 def _move(connection: Connection, lease: Lease, before: Rotation, after: Rotation) -> None:
@@ -123,6 +137,11 @@ def _save_token(connection: Connection, known: Token | None, token: Token, **ask
         add(connection, tokens, token_row(token) | asked_for)
     elif known is not token:
         _save(connection, tokens, {"id": token.id}, token_row(known), token_row(token))
+
+
+def _add_destinations(connection: Connection, rotation: Rotation) -> None:
+    if rotation.destinations:
+        add_each(connection, destinations, [destination_row(rotation.id, place) for place in rotation.destinations])
 
 
 def _save_destinations(connection: Connection, before: Rotation, after: Rotation) -> None:

@@ -25,6 +25,7 @@ from rotator.domain.model import (
     TokenId,
     TokenState,
 )
+from rotator.domain.naming import ADOPTED
 from rotator.ledger.prepared import Prepared
 from rotator.ledger.rows import Row, destination_from, event_from, rotation_from, token_from
 from rotator.ledger.tables import IS_OPEN, destinations, events, rotations, secrets, tokens
@@ -115,6 +116,11 @@ def tokens_of_issuer(connection: Connection, issuer: ConnectionName) -> list[Tok
     return [token_from(row) for row in rows]
 
 
+def token_by_id(connection: Connection, token_id: TokenId | None) -> Token | None:
+    row = _TOKEN.first(connection, {"wanted": token_id})
+    return token_from(row) if row is not None else None
+
+
 def token_of_value(connection: Connection, fingerprint: Fingerprint) -> Token | None:
     row = _TOKEN_OF_VALUE.first(connection, {"wanted": fingerprint})
     return token_from(row) if row is not None else None
@@ -151,7 +157,7 @@ def _secret_from(row: Row, current: Row | None, under_way: Rotation | None) -> S
     return Secret(
         name=SecretName(row["name"]),
         current=token_from(current) if current else None,
-        adopted=current is not None and current["rotation"] is None,
+        adopted=current is not None and (current["rotation"] is None or current["id"].startswith(ADOPTED)),
         open=under_way,
         last_ended=row["last_ended"],
         last_phase=Phase(row["last_phase"]) if row["last_phase"] else None,

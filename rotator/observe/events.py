@@ -13,7 +13,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "compromised": "its tokens got out{because}; incident {incident}",
     "incident over": "every old token is proven dead; incident {incident} is over",
     "revoked again": "{handle} was revoked before, and listed again: revoked once more; {seen}",
-    "adopted": "adopted {handle}: it is the token in use now",
+    "adopted": "adopted {handle}: it is the token in use now{in_place_of}",
     "opened": "rotation opened ({cause}){because}{at_commit}",
     "containing": "revoking the old token first: {handles}",
     "contained": "the old token is dead: {proof}",
@@ -71,6 +71,9 @@ def _phrases(detail: Mapping[str, Any]) -> dict[str, str]:
         "until": f"{datetime.fromisoformat(until):%Y-%m-%d %H:%M} UTC" if until else "-",
         "because": f": {reason}" if reason else "",
         "tried_by": f"; {detail['tried']} accepted it, too" if detail.get("tried") else "",
+        "in_place_of": f"; {detail['in_place_of']}, which was, is ended after its overlap"
+        if detail.get("in_place_of")
+        else "",
         "at_commit": f", policies at {_short(str(commit))}" if commit else "",
         "to_destinations": f"to {_plain(written)}" if written else "nowhere",
         "put_away": "".join(

@@ -75,6 +75,22 @@ class OneToken:
         self.moto.client("secretsmanager").create_secret(Name=self.secret, SecretString=text)
         self.write_policy()
 
+    def replace_by_hand(self) -> dict[str, Any]:
+        """Make another token, and put it in every place in the one's stead, as a person does at night."""
+        made, before = self.hub.issue("made at night", user=self.user, expires_in=5 * _DAY), self.in_use()
+        self.env_file.write_text(self.env_file.read_text().replace(before, made["token"]))
+        in_bao = self.bao.request("GET", self.document)["data"]["data"]
+        self.bao.request("POST", self.document, {"data": {**in_bao, "token": made["token"]}})
+        secrets_manager = self.moto.client("secretsmanager")
+        shown = secrets_manager.get_secret_value(SecretId=self.secret, VersionStage="AWSCURRENT")
+        text = shown["SecretString"].replace(before, made["token"])
+        put = secrets_manager.put_secret_value(SecretId=self.secret, SecretString=text, VersionStages=["BY_HAND"])
+        secrets_manager.update_secret_version_stage(
+            SecretId=self.secret, VersionStage="AWSCURRENT",
+            MoveToVersionId=put["VersionId"], RemoveFromVersionId=shown["VersionId"],
+        )  # fmt: skip
+        return made
+
     def write_policy(self, overlap: str = "24h", bao: str | None = None) -> None:
         self.desk.write_policy(
             _POLICY.format(

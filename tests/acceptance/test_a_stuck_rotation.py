@@ -72,6 +72,20 @@ def test_a_stuck_rotation_is_withdrawn_and_the_old_token_is_back_everywhere(stuc
     assert not stuck.old_is_accepted()
 
 
+def test_a_token_that_a_person_replaced_by_hand_is_taken_over_and_the_one_before_dies(adopted: OneToken) -> None:
+    adopted.desk.rotate(*NOW)
+    ours, [our_id] = adopted.in_use(), adopted.ids()
+    made = adopted.replace_by_hand()
+    said = adopted.desk.rotate("adopt", NAME).out
+    assert f"{NAME}: adopted {made['id']}" in said
+    assert f"{our_id}, which was in force, is revoked when its overlap is over" in said
+    assert adopted.ids() == {our_id, made["id"]}
+    said = adopted.desk.rotate("retire", NAME).out
+    assert f"the old token {our_id} is dead (proof: refused)" in said
+    assert (adopted.in_use(), adopted.ids()) == (made["token"], {made["id"]})
+    assert not adopted.hub.accepts(ours)
+
+
 def test_a_vault_that_is_sealed_at_the_end_is_waited_for_and_gone_on_with(
     adopted: OneToken, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

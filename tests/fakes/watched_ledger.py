@@ -35,9 +35,9 @@ class WatchedLedger(Ledger):
         event.listen(opened._database.engine, "connect", lambda connection, _: connection.execute(_DO_NOT_WAIT))
         return opened
 
-    def adopt(self, token: Token, event: Event) -> None:
+    def adopt(self, token: Token, event: Event, ended_by: Rotation | None = None) -> None:
         self.hook("before ledger.adopt")
-        super().adopt(token, event)
+        super().adopt(token, event, ended_by)
         self.hook("after ledger.adopt")
 
     def begin(

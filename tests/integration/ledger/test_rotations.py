@@ -64,6 +64,32 @@ def test_nothing_is_adopted_while_a_rotation_is_open(ledger: Ledger) -> None:
     assert ledger.secret(NAME).current is None
 
 
+def test_no_adoption_forgets_a_token_that_may_live(ledger: Ledger) -> None:
+    first, second = a_token("first"), a_token("second", handle=Handle("a5"))
+    ledger.adopt(first, an_event("adopted"))
+    with pytest.raises(OutOfDate):
+        ledger.adopt(second, an_event("adopted"))
+    with pytest.raises(WrongOrder):
+        ledger.adopt(second, an_event("adopted"), a_rotation(old=first))
+    assert ledger.secret(NAME) == Secret(NAME, current=first, adopted=True)
+
+    ended_by = a_rotation(phase=Phase.CONFIRMED, old=first, tokens=(second,))
+    ledger.adopt(second, an_event("adopted", rotation=ended_by.id), ended_by)
+    assert ledger.secret(NAME) == Secret(NAME, current=second, open=ended_by)
+    [(claimed, lease)] = ledger.claim_ready("here", NOW, TTL, 1)
+    over = replace(claimed, old=buried(first), phase=Phase.RETIRED)
+    assert ledger.record(lease, claimed, over) == replace(over, revision=1)
+    assert ledger.broken_links() == []
+
+
+def test_a_token_adopted_once_more_is_the_same_one_known_better(ledger: Ledger) -> None:
+    ledger.adopt(a_token(), an_event("adopted"))
+    better = a_token(handle=Handle("a5"), expires_at=NOW + timedelta(days=9))
+    ledger.adopt(better, an_event("adopted"))
+    assert ledger.secret(NAME) == Secret(NAME, current=better, adopted=True)
+    assert [known.token for known in ledger.picture().tokens] == [better]
+
+
 def test_a_rotation_is_read_back_as_it_was_begun(ledger: Ledger) -> None:
     overlap = Overlap(timedelta(hours=1), timedelta(seconds=0.5), timedelta(days=7))
     rotation, lease = begun(ledger, a_rotation(overlap=overlap, mode=Mode.REVOKE_FIRST, lifetime=None, commit=None))

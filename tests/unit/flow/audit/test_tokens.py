@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from rotator.domain.contracts import IssuerTraits, NameRules
 from rotator.domain.durations import Duration
 from rotator.domain.model import TokenName
 from rotator.flow import adoption
+from rotator.ledger.tables import secrets
 from tests.fakes.world import A_DAY, BY_HAND, ENV_FILE
 from tests.unit.flow.audit.auditing import audited, kinds, notes, only
 
@@ -126,8 +128,11 @@ def test_a_new_token_that_its_issuer_does_not_list_yet_is_not_missed(make_world)
 
 
 def test_a_token_that_was_replaced_by_an_adoption_and_lives_on_is_left_over(world):
+    """As ledgers have it from before such a token was ended by a rotation."""
     world.adopt()
     first = world.secret().current.handle
+    with world.ledger._database.writing() as connection:
+        connection.execute(update(secrets).values(current_token=None))
     world.adopt()
     found = only(audited(world))
     assert (found.kind, found.token.handle, found.secret) == ("left-over", first, "app")
