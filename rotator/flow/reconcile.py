@@ -50,17 +50,15 @@ def _is_to_stop(tools: Tools) -> bool:
 
 
 def move_on(runner: Runner, rotation: Rotation) -> Report | None:
-    """Advance an open rotation, unless its time has not come or another process has it (None)."""
+    """Advance an open rotation. None when all is well until its time comes, or another process has it."""
     tools = runner.tools
-    if _waits_for_a_person(rotation, tools.clock.now()):
-        return Report(rotation.secret, rotation)
-    if _waits_for_its_time(rotation, tools.clock.now()):
-        return None
+    if _waits(rotation, tools.clock.now()):
+        return Report(rotation.secret, rotation) if rotation.trouble is not None else None
     lease = tools.ledger.claim(rotation.id, tools.owner, tools.clock.now(), LEASE)
     if lease is None:
         return None
     fresh = tools.ledger.rotation(rotation.id)  # it may have moved between our reading and our claim
-    if fresh is None or _waits_for_a_person(fresh, tools.clock.now()) or _waits_for_its_time(fresh, tools.clock.now()):
+    if fresh is None or _waits(fresh, tools.clock.now()):
         tools.ledger.release(lease)
         return None
     try:
@@ -89,16 +87,12 @@ def wait_for_person(runner: Runner, rotation: Rotation) -> Rotation:
 _LOOK_AGAIN: Final = timedelta(seconds=2)
 
 
-def _waits_for_a_person(rotation: Rotation, now: datetime) -> bool:
-    """Tell whether only a person moves it, and it is not time yet to look whether one did what they were asked for."""
+def _waits(rotation: Rotation, now: datetime) -> bool:
+    """Tell whether it is left alone now: until its time, or until a person comes who need not be reminded yet."""
+    if rotation.retry_at is not None and rotation.retry_at > now:
+        return True
     trouble = rotation.trouble
-    if trouble is None or not trouble.needs_operator:
-        return False
-    return not trouble.is_asked or _waits_for_its_time(rotation, now)
-
-
-def _waits_for_its_time(rotation: Rotation, now: datetime) -> bool:
-    return rotation.retry_at is not None and rotation.retry_at > now
+    return trouble is not None and trouble.needs_operator and not trouble.is_asked
 
 
 def start(runner: Runner, order: Order, secret: Secret | None = None) -> Report:

@@ -209,6 +209,7 @@ def test_a_store_that_is_down_for_long_is_written_by_a_later_run(make_world):
     world.stores["heroku"].script.fail("write", *[unavailable()] * 50)
     worker = world.worker()
     assert worker.rotate().outcome is Outcome.UNFINISHED
+    assert [report.outcome for report in worker.one_pass()] == [Outcome.UNFINISHED]  # it is not time to try again
     world.stores["heroku"].script.forgive()
     world.clock.move(hours=1)
     worker.one_pass()
