@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 from rotator.domain.contracts import Issued, Verdict
 from rotator.domain.errors import NeedsOperator, RotatorError, Temporary
 from rotator.domain.lifecycle import buried, with_token
-from rotator.domain.model import Phase, Proof, Rotation, Token, TokenState
+from rotator.domain.model import Event, Phase, Proof, Rotation, Token, TokenState
 from rotator.domain.secret_value import SecretValue
-from rotator.flow import by_hand
+from rotator.flow import by_hand, latecomers
+from rotator.flow.budget import on_behalf_of
 from rotator.flow.lost import CLOCK_SKEW, look_for, still_unknown_for
 from rotator.flow.values import refusal_is_about, value_of
 from rotator.flow.work import Work, poll
@@ -70,26 +72,62 @@ def end(work: Work, token: Token, value: SecretValue | None) -> Proof:
     )
 
 
+_PATIENCE_WITH_A_LATE_ONE: Final = timedelta(minutes=2)
+"""How long it is tried to end a token that nobody else will: as long as a run waits for troubles that may pass."""
+
+
 def disown(work: Work, token: Token, issued: Issued) -> None:
     """Revoke a token that came when its rotation was no longer ours: nobody will use it, or ever look for it again.
 
-    Not where those who went on have come by it, too: then it is theirs.
+    Not where those who went on have come by it, too: then it is theirs. Written down before, in the secret's history,
+    which is where an audit finds it if it could not be revoked.
     """
     fresh = work.tools.ledger.rotation(work.rotation.id)
     current = work.tools.ledger.secret(work.rotation.secret).current
     known = (current, *((fresh.old, *fresh.tokens) if fresh is not None else ()))
     if any(work.matches(theirs, issued.value) for theirs in known):
         return
-    made_late = replace(token, handle=issued.handle, created_at=issued.created_at or work.now)
+    late = replace(token, handle=issued.handle, created_at=issued.created_at or work.now)
+    _tell(work, late, latecomers.CAME_LATE)
     try:
-        end(replace(work, leased=False), made_late, issued.value)
+        with on_behalf_of(work.rotation.cause):  # without the lease, which is no longer ours to keep
+            proof = _ended_in_time(replace(work, leased=False), late, issued.value)
     except RotatorError as error:
         logger().error(
             "a token came too late to be used and could not be revoked: delete it at the issuer",
             secret=work.rotation.secret,
             rotation=work.rotation.id,
+            handle=late.handle,
+            name=late.name,
             error=type(error).__name__,
         )
+    else:
+        _tell(work, late, latecomers.ENDED, proof=proof)
+
+
+def _ended_in_time(work: Work, token: Token, value: SecretValue) -> Proof:
+    """End it, through troubles that pass. Raises the last of them when they do not, and what does not pass at once."""
+    troubles: list[Temporary] = []
+
+    def ended() -> Proof | None:
+        try:
+            return end(work, token, value)
+        except Temporary as trouble:
+            troubles.append(trouble)
+            return None
+
+    proof = poll(work, _PATIENCE_WITH_A_LATE_ONE, ended)
+    if proof is None:
+        raise troubles[-1]
+    return proof
+
+
+def _tell(work: Work, late: Token, kind: str, **detail: str) -> None:
+    rotation, tools = work.rotation, work.tools
+    told = {**latecomers.detail_of(late, rotation.issuer.connection), **detail}
+    event = Event(kind, rotation.secret, work.now, tools.actor, rotation.id, told)
+    tools.ledger.note(event)
+    tools.tell(event)
 
 
 def _wait_until_known(work: Work, token: Token, value: SecretValue | None) -> None:

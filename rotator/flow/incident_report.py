@@ -11,6 +11,7 @@ from typing import Any
 from rotator.domain.contracts import Coexistence
 from rotator.domain.errors import RotatorError, Temporary
 from rotator.domain.model import Cause, Event, Mode, Phase, Proof, Rotation, SecretName, Token, TokenState
+from rotator.flow import latecomers
 from rotator.flow.declaration import DECLARED
 from rotator.flow.emergency import STOPPED, is_answer
 from rotator.flow.incident import Incident
@@ -77,10 +78,14 @@ def _with_status(draft: IncidentReport, *, interrupted: bool | None) -> Incident
 def _told_of(tools: Tools, findings: Findings, outlook: Outlook) -> tuple[SecretReport, list[OldToken]]:
     since = _since_declared(tools.ledger.history(outlook.name), findings.incident)
     rotations = _rotations(tools, findings, outlook, since)
-    tokens = _old_tokens(findings, outlook, since, rotations)
+    late = _late(findings, outlook, since)
+    tokens = [*_old_tokens(findings, outlook, since, rotations), *late]
     last = rotations[-1] if rotations else None
     report = findings.reports.get(outlook.name) or Report(outlook.name, last)
     to_do, needs_person = _to_do(findings, outlook, report, last, since)
+    if late and not to_do:
+        names = ", ".join(token.called for token in late)
+        to_do, needs_person = f"Delete {names} at {late[0].issuer}: it came too late to be used, and may live.", True
     answer = last if last is not None and is_answer(last, findings.incident.began) else None
     in_force = answer is not None and answer.phase in (Phase.CONFIRMED, Phase.RETIRED) and answer.new is not None
     told = SecretReport(
@@ -138,6 +143,14 @@ def _old_tokens(
     if any(rotation.old is None and is_answer(rotation, began) for rotation in rotations) or not told:
         told.append(_unknown(outlook))
     return told
+
+
+def _late(findings: Findings, outlook: Outlook, since: Sequence[Event]) -> list[OldToken]:
+    """Give the tokens that came too late to be used since, and were not seen to be dead, but those told of already."""
+    told = {token.handle for token in findings.ended_again if token.secret == outlook.name}
+    late = (known.token for known in latecomers.may_live(since))
+    began = findings.incident.began
+    return [_as_told(outlook, token, began, None, None) for token in late if token.handle not in told]
 
 
 def _suspects(rotation: Rotation, began: datetime) -> Iterable[Token]:

@@ -29,6 +29,7 @@ from rotator.domain.model import (
     Token,
 )
 from rotator.domain.policy import Policy
+from rotator.flow import latecomers
 from rotator.flow.emergency import STOPPED, is_answer
 from rotator.flow.lanes import account_key
 from rotator.flow.opening import Order
@@ -69,7 +70,7 @@ class Outlook:
     dying: tuple[Token, ...] = ()
     """The tokens that are known and have to die."""
     returned: tuple[Token, ...] = ()
-    """Tokens that were taken for dead, and are listed by their issuer all the same."""
+    """Tokens that were taken for dead, or came too late to be used, and are listed by their issuer all the same."""
     downtime: str = ""
     """Why consumers will be without a token that works, for a while."""
     in_the_way: str = ""
@@ -115,7 +116,7 @@ def survey(tools: Tools, orders: Sequence[Order], answered: Mapping[SecretName, 
     What cannot be asked is told, not raised. Once the process is asked to stop, nobody else is asked.
     """
     refs = {account_key(order.policy.issuer): order.policy.issuer for order in orders}
-    doubtful = _by_secret(tools.ledger)
+    doubtful = _doubtful(tools.ledger, orders)
     doubted = [order for order in orders if order.policy.name in doubtful]
     with ThreadPoolExecutor(workers, thread_name_prefix="account") as pool:
         look = functools.partial(_look_at, tools, ever_doubted={account_key(order.policy.issuer) for order in doubted})
@@ -186,9 +187,12 @@ def _stores(connections: Connections, policy: Policy) -> tuple[tuple[ConnectionN
     return tuple(found)
 
 
-def _by_secret(ledger: Ledger) -> dict[SecretName, tuple[Token, ...]]:
+def _doubtful(ledger: Ledger, orders: Sequence[Order]) -> dict[SecretName, tuple[Token, ...]]:
+    """Give, by secret, the tokens that are taken for dead without proof, and those that came too late to be used."""
     found: dict[SecretName, tuple[Token, ...]] = {}
-    for token in ledger.dead_without_refusal():
+    issuers = {order.policy.name: order.policy.issuer.connection for order in orders}
+    late = [known for known in latecomers.of_ledger(ledger) if issuers.get(known.token.secret) == known.connection]
+    for token in (*ledger.dead_without_refusal(), *(known.token for known in late)):
         found[token.secret] = (*found.get(token.secret, ()), token)
     return found
 
@@ -200,7 +204,7 @@ def foresee(
     order: Order, secret: Secret, account: Account, doubtful: Sequence[Token] = (), done: Rotation | None = None
 ) -> Outlook:
     """Say what is ahead of one secret."""
-    returned = tuple(token for token in doubtful if token.proof is Proof.UNLISTED and _is_listed(account, token))
+    returned = tuple(token for token in doubtful if token.proof is not Proof.SAID and _is_listed(account, token))
     said = tuple(token for token in doubtful if token.proof is Proof.SAID)
     outlook = Outlook(order, secret, account, returned=returned)
     if done is not None:

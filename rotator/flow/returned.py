@@ -1,5 +1,7 @@
 """Tokens that were taken for dead, and that their issuer lists again: revoked once more, by their exact handle.
 
+So are those that came too late to be used, and could not be revoked then.
+
 They belong to no open rotation, so what is done is written into the secret's history, and not into a rotation.
 """
 
@@ -10,8 +12,9 @@ from datetime import timedelta
 from typing import Final
 
 from rotator.domain.errors import RotatorError
-from rotator.domain.model import Event, Token
+from rotator.domain.model import Event, Proof, Token
 from rotator.flow.budget import on_behalf_of
+from rotator.flow.latecomers import ENDED
 from rotator.flow.outlook import Outlook, is_listed_as
 from rotator.flow.work import Tools
 from rotator.observe.incident import Fate, OldToken
@@ -32,7 +35,10 @@ def end_again(tools: Tools, outlook: Outlook) -> Iterator[OldToken]:
             except RotatorError as error:
                 gone, said = False, str(error)
         detail = {"handle": token.handle, "seen": said}
-        event = Event("revoked again", outlook.name, tools.clock.now(), tools.actor, detail=detail)
+        kind = "revoked again"
+        if gone and token.proof is None:
+            kind, detail = ENDED, {**detail, "proof": Proof.UNLISTED}
+        event = Event(kind, outlook.name, tools.clock.now(), tools.actor, detail=detail)
         tools.ledger.note(event)
         tools.tell(event)
         fate = Fate.UNPROVEN if gone else Fate.ALIVE

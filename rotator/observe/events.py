@@ -14,6 +14,8 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "incident over": "every old token is proven dead; incident {incident} is over",
     "revoked again": "{handle} was revoked before, and listed again: revoked once more; {seen}",
     "adopted": "adopted {handle}: it is the token in use now{in_place_of}",
+    "came too late": "{handle} ({name}) came when others had gone on without it: revoking it",
+    "late one ended": "{handle}, which came too late, is dead: {proof}",
     "opened": "rotation opened ({cause}){because}{at_commit}",
     "containing": "revoking the old token first: {handles}",
     "contained": "the old token is dead: {proof}",

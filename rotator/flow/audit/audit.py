@@ -12,6 +12,7 @@ from itertools import chain
 
 from rotator.domain.model import IssuerRef, SecretName
 from rotator.domain.policy import Policy, PolicySet
+from rotator.flow import latecomers
 from rotator.flow.audit import compromises, places, times, tokens
 from rotator.flow.audit.evidence import Evidence, account_of
 from rotator.flow.audit.findings import Finding, Kind, by_gravity
@@ -25,6 +26,7 @@ _JUDGES = (
     tokens.judge_listings,
     tokens.judge_tokens_in_force,
     tokens.judge_verdicts,
+    tokens.judge_latecomers,
     places.judge_places,
     places.judge_left_behind,
     times.judge_schedules,
@@ -54,9 +56,10 @@ def audit(tools: Tools, policies: PolicySet, chosen: Sequence[Policy], workers: 
     before = tools.ledger.picture()
     seen = look(tools, _accounts(policies, chosen, before, everything=everything), chosen, workers)
     declared = declarations(tools.ledger)
+    late = tuple(latecomers.of_ledger(tools.ledger))
     after = tools.ledger.picture(_sought(seen))
     moved = _moved(before, after)
-    evidence = Evidence(tools.clock.now(), by_name, tuple(chosen), after, seen, moved, everything, declared)
+    evidence = Evidence(tools.clock.now(), by_name, tuple(chosen), after, seen, moved, everything, declared, late)
     found = [*chain.from_iterable(judge(evidence) for judge in _JUDGES), *_of_the_ledger(tools, evidence)]
     return Audit(
         findings=tuple(sorted(found, key=by_gravity)),

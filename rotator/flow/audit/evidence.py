@@ -52,6 +52,8 @@ class Evidence:
     """The audit is about all there is, also what has no policy."""
     declarations: Mapping[SecretName, Event] = field(default_factory=dict)
     """The compromises that are not over."""
+    late: tuple[KnownToken, ...] = ()
+    """Tokens that came too late to be used, and were not seen to be dead."""
 
     @cached_property
     def secrets(self) -> Mapping[SecretName, Secret]:
@@ -123,7 +125,7 @@ class Evidence:
     @cached_property
     def _by_handle(self) -> defaultdict[Handle, list[KnownToken]]:
         found: defaultdict[Handle, list[KnownToken]] = defaultdict(list)
-        for known in self.picture.tokens:
+        for known in (*self.picture.tokens, *self.late):
             if known.token.handle is not None:
                 found[known.token.handle].append(known)
         return found

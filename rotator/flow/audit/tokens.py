@@ -77,11 +77,27 @@ def judge_verdicts(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
+def judge_latecomers(evidence: Evidence) -> Iterator[Finding]:
+    """Tell of tokens that came too late and could not be revoked, where no list tells whether they are gone."""
+    listing = {seen.account.connection for seen in evidence.seen.listings if seen.tokens is not None}
+    chosen = {policy.name for policy in evidence.chosen}
+    for token, connection in ((known.token, known.connection) for known in evidence.late):
+        if connection not in listing and (evidence.everything or token.secret in chosen):
+            yield Finding(
+                Kind.CANNOT_TELL,
+                str(connection),
+                f"Token {token.handle} ({token.name}) came too late to be used, and may live: it could not be revoked.",
+                "Nobody has its value: see there that it is gone.",
+                token.secret,
+                token.created_at,
+            )
+
+
 def _judge(info: TokenInfo, listing: Listing, evidence: Evidence) -> Iterator[Finding]:
     token = evidence.owner_of(info, listing)
     if token is None:
         yield from _stranger(info, listing, evidence)
-    elif token.state is TokenState.DEAD:
+    elif token.state is TokenState.DEAD or any(token is known.token for known in evidence.late):
         yield from _undead(token, info, listing)
     elif token.id not in evidence.accounted_for:
         yield Finding(
@@ -99,7 +115,10 @@ def _undead(token: Token, info: TokenInfo, listing: Listing) -> Iterator[Finding
     patience = listing.traits.revoke_propagation if listing.traits is not None else timedelta()
     if token.ended_at is not None and listing.asked_at <= token.ended_at + patience:
         return  # it died a moment ago; lists lag
-    if token.proof is Proof.NEVER_MADE:
+    if token.proof is None:
+        what = f"{described(info)} came too late to be used, could not be revoked, and lives."
+        remedy = "Nobody has its value: delete it there."
+    elif token.proof is Proof.NEVER_MADE:
         what = f"{described(info)} was asked for and taken for never made, and lives: its answer was lost."
         remedy = "Nobody has its value: delete it there."
     else:

@@ -141,6 +141,30 @@ def test_a_lost_token_that_is_gone_on_a_persons_word_alone_is_unproven(make_worl
     assert not report.is_contained
 
 
+def test_a_token_that_came_too_late_and_could_not_be_revoked_is_reported_and_revoked_by_the_next_run(world):
+    world.adopt()
+
+    def others_go_on(moment):
+        if moment == "before issuer.issue":
+            world.hook = lambda _moment: None
+            world.lease_runs_out()
+            world.worker().one_pass()
+            world.issuer_fake.script.fail("revoke", denied())
+
+    world.hook = others_go_on
+    report = Emergency(world).run()
+    [late] = world.alive() - {world.held_everywhere()}
+    handle = world.issuer_fake.token_of(late).handle
+    assert (handle, Fate.ALIVE) in [(token.handle, token.fate) for token in report.alive]
+
+    again = Emergency(world)
+    assert [token.handle for token in again.only().returned] == [handle]
+    report = again.run()
+    assert world.alive() == {world.held_everywhere()}
+    assert [(token.handle, token.fate) for token in report.alive] == [(handle, Fate.UNPROVEN)]
+    assert Emergency(world).run().is_contained
+
+
 def test_one_bad_token_holds_up_no_other(make_world):
     world = make_world(secrets=("bad", "good"))
     world.adopt("bad")

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
 from rotator.domain.contracts import IssuerTraits
 from rotator.domain.errors import LeaseLost, WrongOrder
-from rotator.domain.model import Phase, TokenState
+from rotator.domain.model import Phase, Proof, TokenState
 from rotator.domain.secret_value import SecretValue
 from rotator.flow import publishing
 from rotator.flow.opening import Order, begin
 from rotator.flow.report import Outcome, Report
 from rotator.flow.work import LEASE, Held, Work
-from tests.fakes.scripted import unavailable
+from tests.fakes.scripted import Fault, Killed, denied, unavailable
 from tests.fakes.world import A_DAY, ENV_FILE, HEROKU, SECRETS_MANAGER, VAULT
+from tests.unit.flow.audit.auditing import audited, only
 
 
 def held_up_at(world, moment, meanwhile, occurrence=1):
@@ -83,6 +85,58 @@ def test_what_a_held_up_process_gets_from_a_slow_issuer_is_revoked_once_it_is_kn
     world.worker().rotate()
     world.clock.move(minutes=1)
     assert world.alive() == {world.held_everywhere()}
+
+
+def test_what_a_held_up_process_gets_is_revoked_though_its_issuer_fails_for_a_while(world):
+    world.adopt()
+
+    def others_go_on():
+        world.worker().one_pass()
+        world.issuer_fake.script.fail("revoke", *[unavailable()] * 8)
+
+    held_up_at(world, "before issuer.issue", others_go_on)
+    world.worker().rotate()
+    assert world.alive() == {world.held_everywhere()}
+    came, ended = [event for event in world.ledger.history("app") if "late" in event.kind]
+    assert (came.kind, ended.kind, ended.detail["proof"]) == ("came too late", "late one ended", Proof.UNLISTED)
+
+
+@pytest.mark.parametrize("traits", [IssuerTraits(), IssuerTraits(names_tokens=False)], ids=["named", "nameless"])
+@pytest.mark.parametrize("fault", [denied(), Fault(lambda: Killed("revoke"))], ids=["denied", "killed"])
+def test_what_a_held_up_process_gets_and_cannot_revoke_is_found_by_an_audit(make_world, traits, fault):
+    world = make_world(issuer=traits)
+    world.adopt()
+
+    def others_go_on():
+        world.worker().one_pass()
+        world.issuer_fake.script.fail("revoke", fault)
+
+    held_up_at(world, "before issuer.issue", others_go_on)
+    with suppress(Killed):
+        world.worker().rotate()
+    [late] = world.alive() - {world.held_everywhere()}
+    found = only(audited(world))
+    assert (found.kind, found.token.handle) == ("undead", world.issuer_fake.token_of(late).handle)
+    assert "came too late" in found.what
+
+    world.issuer_fake.revoke_by_hand(found.token.handle)
+    assert audited(world).findings == ()
+
+
+def test_where_nothing_is_listed_an_audit_still_tells_of_what_came_too_late(make_world):
+    world = make_world(issuer=IssuerTraits(lists=False), stores={"vault": VAULT})
+    world.adopt()
+
+    def others_take_a_persons_word():
+        world.worker().one_pass()
+        world.worker().resume()
+        world.issuer_fake.script.fail("revoke", denied())
+
+    held_up_at(world, "before issuer.issue", others_take_a_persons_word)
+    world.worker().rotate()
+    [late] = world.alive() - {world.held_everywhere()}
+    told = [found.what for found in audited(world).findings]
+    assert any(f"Token {world.issuer_fake.token_of(late).handle} (" in what for what in told)
 
 
 def test_a_held_up_process_does_not_revoke_the_next_owner_of_its_tokens_handle(make_world):
