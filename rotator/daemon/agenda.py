@@ -43,18 +43,17 @@ class Agenda:
         self.entries: dict[SecretName, Entry] = {}
         self._ready: deque[SecretName] = deque()
         self._times: list[tuple[datetime, SecretName]] = []
-        self._rescues: list[tuple[datetime, SecretName]] = []
+        self._rescues: list[tuple[datetime, datetime, SecretName]] = []
 
     def put(self, name: SecretName, entry: Entry) -> None:
         """Look at this secret then, and not before."""
         self.entries[name] = entry
         heapq.heappush(self._times, (entry.look_at, name))
         if entry.expires_at is not None:
-            heapq.heappush(self._rescues, (max(entry.look_at, entry.expires_at - RESCUE), name))
+            heapq.heappush(self._rescues, (max(entry.look_at, entry.expires_at - RESCUE), entry.expires_at, name))
 
     def begin_anew(self) -> None:
         """Drop all times, for who is about to put every secret again: stale ones would only add up over the years."""
-        self._ready.clear()
         self._times.clear()
         self._rescues.clear()
 
@@ -71,7 +70,7 @@ class Agenda:
 
     def _rescued(self, now: datetime) -> Iterator[SecretName]:
         while self._rescues and self._rescues[0][0] <= now:
-            yield heapq.heappop(self._rescues)[1]
+            yield heapq.heappop(self._rescues)[-1]
 
     def _in_our_order(self, now: datetime) -> Iterator[SecretName]:
         """Give those that came together shuffled, and before any that came later."""

@@ -13,7 +13,7 @@ from tests.simulation.kinds import BEGINNING
 
 OUTAGES_OF_THE_LEDGER: Final = 5
 LEDGER_LOST: Final = 20
-KILLS: Final = 80
+KILLS: Final = 85
 MEETINGS: Final = 80
 LOST_ANSWERS: Final = 40
 

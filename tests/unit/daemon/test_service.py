@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import pytest
 
+from rotator.daemon.agenda import Agenda, Entry
 from rotator.domain.durations import Duration
 from rotator.domain.errors import LedgerUnavailable, NeedsOperator
 from rotator.domain.model import Cause, IssuerRef, Phase, SecretName, Target
@@ -116,6 +117,13 @@ def test_a_token_that_expires_soon_does_not_wait_for_its_turn(make_world):
     daemon.run_for(minutes=20)
     assert hasty in {report.secret for report in daemon.told}
     assert len(daemon.told) == 2
+
+
+def test_of_those_that_expire_soon_the_first_to_expire_comes_first(world):
+    agenda, now = Agenda(), world.clock.now()
+    for name, hours in ("a", 20), ("b", 10), ("c", 15):
+        agenda.put(SecretName(name), Entry(now, expires_at=now + timedelta(hours=hours)))
+    assert [agenda.next(now, only_rescues=True) for _ in "abc"] == ["b", "c", "a"]
 
 
 def test_a_clock_that_is_put_back_stops_nothing(world):
