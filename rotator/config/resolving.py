@@ -5,11 +5,7 @@ Plug-ins validate their own keys here, and the result is the domain's ``PolicySe
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable
-from hashlib import blake2b
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -18,24 +14,27 @@ from rotator.config.allowed import BY_DEFAULT, Allowed
 from rotator.config.channels import unknown_channels
 from rotator.config.connection_hosts import forbidden_addresses
 from rotator.config.credentials import needs_a_store, unknown_and_missing, why_no_reference
-from rotator.config.documents import Document, Spot
+from rotator.config.destinations import Destinations, Key, key_of
+from rotator.config.documents import Document
 from rotator.config.file_format import ConnectionBlock, PolicyBlock, StoreBlock
-from rotator.config.merging import overlap_of, schedule_of
+from rotator.config.merging import Located, overlap_of, schedule_of
 from rotator.config.plugins import Plugin, Plugins
 from rotator.config.problems import did_you_mean, problems_from
+from rotator.config.quotas import Quotas
 from rotator.config.sections import PolicyFile, WrittenPolicy
 from rotator.config.trials import trial_of
 from rotator.domain.contracts import IssuerPlugin, IssuerTraits, StorePlugin
-from rotator.domain.errors import InvalidInput, Problem
+from rotator.domain.errors import InvalidInput, Permanent, Problem
 from rotator.domain.limits import Limits
-from rotator.domain.policy import Connection, Policy, PolicySet, Source
-from rotator.domain.terms import ConnectionName, IssuerRef, Mode, SecretName, Target
+from rotator.domain.policy import Connection, Policy, PolicySet, Schedule, Source
+from rotator.domain.terms import ConnectionName, IssuerRef, Mode, Overlap, SecretName, Target
+from rotator.domain.trial import Trial
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 SharedT = TypeVar("SharedT", bound=Hashable)
 Location = tuple[str | int, ...]
 Settings = dict[str, Any]
-Check = Callable[[Policy, IssuerTraits], Iterable[tuple[Location, str, str]]]
+Check = Callable[[Policy, IssuerTraits], Iterable[Located]]
 """Finds what can never work between a policy and its issuer: where in the policy, what, what to do."""
 
 
@@ -64,15 +63,11 @@ class Resolving:
         self._connections: dict[str, Connection] = {}
         self._connection_names: dict[str, Source] = {}
         """Those that are broken, too: who names one of them is not to blame."""
-        self._accounts: dict[str, str] = {}
-        """Of each connection, what it talks to: provider and settings without credentials, as JSON."""
         self._with_stored: dict[str, tuple[Document, ConnectionBlock, Source]] = {}
         """Connections whose credentials lie in stores: they are resolved when all the stores are known."""
         self._policy_names: dict[str, Source] = {}
-        self._destinations: dict[bytes, tuple[str, Path, Spot]] = {}
-        """Who writes to each, and where that is written; by a digest, for there may be very many."""
-        self._secrets_of: Counter[str] = Counter()
-        """How many secrets an issuer makes the tokens of, by its connection and options."""
+        self._destinations = Destinations()
+        self._quotas = Quotas()
         self._shared: dict[Any, Any] = {}
         """What many policies say alike, once."""
 
@@ -124,9 +119,8 @@ class Resolving:
             return
         limits = plugin.limits.narrowed(Limits(block.limits.rate, block.limits.concurrency))
         self._connections[name] = Connection(ConnectionName(name), block.provider, config, source, limits)
-        account = config.model_dump(mode="json", exclude={"credentials"}, by_alias=True)
-        self.problems += forbidden_addresses(account, self._allowed.connection_hosts, document, at)
-        self._accounts[name] = json.dumps([block.provider, account], sort_keys=True)
+        told = config.model_dump(mode="json", exclude={"credentials"}, by_alias=True)
+        self.problems += forbidden_addresses(told, self._allowed.connection_hosts, document, at)
 
     def _plugin(self, document: Document, at: Location, provider: str) -> Plugin | None:
         if not self._saw_everything and provider not in self._plugins.names():
@@ -171,40 +165,39 @@ class Resolving:
             remedy = f"give `{block.connection}` its credentials by `env:NAME` or `file:PATH`"
             self.problems.append(document.problem(what, remedy, (*at, "connection")))
             return None
-        target = self._target(document, at, block)
-        if target is None:
+        found = self._target(document, at, block)
+        if found is None:
             return None
         plugin = self._plugins.store(self._connections[block.connection].provider)
         if plugin.write_only:
             what = f"`{block.connection}` is write-only ({plugin.name}): what it holds can never be read back"
             self.problems.append(document.problem(what, "name a store that can be read", (*at, "connection")))
-        return target
+        return found[0]
 
     # --- policies
 
     def _policy(self, file: PolicyFile, written: WrittenPolicy) -> Policy | None:
-        document, index, block = file.document, written.index, written.block
-        at = ("policies", index)
+        """Give a policy, if nothing is wrong with it. What is wrong in one part of it hides nothing in others."""
+        document, block, defaults = file.document, written.block, file.defaults
+        at = ("policies", written.index)
         before = len(self.problems)
         source = Source(document.file, *written.spot)
-        self._claim_name(document, at, block.name, source)
-        issuer = self._issuer(document, at, block)
-        targets = [self._target(document, (*at, "stores", place), store) for place, store in enumerate(block.stores)]
-        defaults = file.defaults
-        schedule, wrong_schedule = schedule_of(block.schedule, defaults.schedule)
-        overlap, wrong_overlap = overlap_of(block.overlap, defaults.overlap)
-        trial, wrong_trial = trial_of(block.verify, self._allowed)
-        for location, what, remedy in (*wrong_schedule, *wrong_overlap, *wrong_trial):
-            self._refuse_in_policy(document, index, location, what, remedy)
+        is_another = not written.is_right("name") or self._claim_name(document, at, block.name, source)
+        issuer = self._issuer(document, at, block) if written.is_right("issuer", "connection") else None
+        targets = self._targets(document, at, written)
+        schedule, overlap, trial = self._terms(file, written)
         self._check_channels(document, at, block.notify)
-        if issuer is None or None in targets or len(self.problems) > before:
+        if issuer is None:
             return None
         reference, traits = issuer
+        if is_another:
+            full = self._quotas.count(reference, traits)
+            self.problems += [document.problem(*full, (*at, "issuer"))] if full else []
         policy = Policy(
             name=SecretName(block.name),
             issuer=reference,
             token_name=block.issuer.token_name or block.name,
-            targets=tuple(target for target in targets if target),
+            targets=targets,
             source=source,
             lifetime=block.issuer.expires_in,
             schedule=self._once(schedule),
@@ -215,21 +208,41 @@ class Resolving:
             notify=self._once(tuple(dict.fromkeys((*defaults.notify, *block.notify)))),
             trial=self._once(trial),
         )
-        self._check_destinations(document, written, policy)
-        self._check_quota(document, at, policy, traits)
-        for location, what, remedy in self._check(policy, traits):
-            self._refuse_in_policy(document, index, location, what, remedy)
-        return policy
+        self._refuse(document, written, self._check(policy, traits))
+        return policy if len(self.problems) == before else None
+
+    def _targets(self, document: Document, at: Location, written: WrittenPolicy) -> tuple[Target, ...]:
+        """Give where a policy writes. A place is taken though all else in the policy be wrong."""
+        targets = []
+        for place, (store, spot) in enumerate(zip(written.block.stores, written.store_spots, strict=True)):
+            found = self._target(document, (*at, "stores", place), store) if written.is_right("stores", place) else None
+            if found is not None:
+                taken = self._destinations.take(*found, written.block.name, document.file, spot)
+                self.problems += [taken] if taken else []
+                targets.append(found[0])
+        return tuple(targets)
+
+    def _terms(self, file: PolicyFile, written: WrittenPolicy) -> tuple[Schedule, Overlap, Trial | None]:
+        """Give when and how a policy rotates: its own words and those of the defaults."""
+        block, defaults = written.block, file.defaults
+        schedule, wrong_schedule = schedule_of(block.schedule, defaults.schedule)
+        overlap, wrong_overlap = overlap_of(block.overlap, defaults.overlap)
+        trial, wrong_trial = trial_of(block.verify, self._allowed)
+        self._refuse(file.document, written, (*wrong_schedule, *wrong_overlap, *wrong_trial))
+        return schedule if written.is_right("schedule") else Schedule(), overlap, trial
 
     def _check_channels(self, document: Document, at: Location, named: Collection[str]) -> None:
         for location, what, remedy in unknown_channels(named, self._channels, at):
             self.problems.append(document.problem(what, remedy, location))
 
-    def _claim_name(self, document: Document, at: Location, name: str, source: Source) -> None:
-        if name in self._policy_names:
-            what = f"policy `{name}` is already defined in {self._policy_names[name]}"
-            self.problems.append(document.problem(what, "rename one of them", (*at, "name")))
-        self._policy_names.setdefault(name, source)
+    def _claim_name(self, document: Document, at: Location, name: str, source: Source) -> bool:
+        """Tell whether the name was free."""
+        if name not in self._policy_names:
+            self._policy_names[name] = source
+            return True
+        what = f"policy `{name}` is already defined in {self._policy_names[name]}"
+        self.problems.append(document.problem(what, "rename one of them", (*at, "name")))
+        return False
 
     def _issuer(self, document: Document, at: Location, block: PolicyBlock) -> tuple[IssuerRef, IssuerTraits] | None:
         at = (*at, "issuer")
@@ -246,7 +259,7 @@ class Resolving:
             return None
         return IssuerRef(connection.name, _plain(options)), plugin.traits(connection.config, options)
 
-    def _target(self, document: Document, at: Location, store: StoreBlock) -> Target | None:
+    def _target(self, document: Document, at: Location, store: StoreBlock) -> tuple[Target, Key] | None:
         connection = self._connection(document, (*at, "connection"), store.connection)
         if connection is None:
             return None
@@ -256,7 +269,14 @@ class Resolving:
             self.problems.append(document.problem(what, "name a store's connection", (*at, "connection")))
             return None
         place = self._validated(plugin.place, document, at, store.model_extra or {})
-        return None if place is None else Target(connection.name, _plain(place))
+        if place is None:
+            return None
+        try:
+            return Target(connection.name, _plain(place)), key_of(plugin, connection, place)
+        except Permanent as error:
+            what, remedy = (f"{text[:1].lower()}{text[1:].rstrip('.')}" for text in (error.what, error.remedy))
+            self.problems.append(document.problem(what, remedy, at))
+            return None
 
     def _connection(self, document: Document, at: Location, name: str) -> Connection | None:
         if name not in self._connection_names and self._saw_everything:
@@ -264,41 +284,20 @@ class Resolving:
             self.problems.append(document.problem(f"unknown connection `{name}`", remedy, at))
         return self._connections.get(name)
 
-    def _check_destinations(self, document: Document, written: WrittenPolicy, policy: Policy) -> None:
-        for target, spot in zip(policy.targets, written.store_spots, strict=True):
-            asked = self._accounts[target.connection] + json.dumps(target.place, sort_keys=True)
-            key = blake2b(asked.encode(errors="surrogatepass"), digest_size=16).digest()
-            if key in self._destinations:
-                other, there, line_and_column = self._destinations[key]
-                where = Source(there, *line_and_column)
-                what = f"policy `{policy.name}` writes to {target}, and so does `{other}` ({where})"
-                remedy = "write each token to a place of its own"
-                self.problems.append(Problem(what, remedy, document.file, *spot))
-            self._destinations.setdefault(key, (policy.name, document.file, spot))
-
-    def _check_quota(self, document: Document, at: Location, policy: Policy, traits: IssuerTraits) -> None:
-        """Refuse the first secret that leaves no room to rotate: each has a token, and one has two for a while."""
-        asked = json.dumps([policy.issuer.connection, policy.issuer.options], sort_keys=True, default=str)
-        self._secrets_of[asked] += 1
-        limit, secrets = traits.max_active, self._secrets_of[asked]
-        if limit is not None and secrets == max(limit, 2):  # with one token at a time, downtime is known and chosen
-            what = (
-                f"this issuer allows {limit} tokens at a time, and with this policy {secrets} secrets have one each: "
-                "there is no room left for a new one"
-            )
-            self.problems.append(document.problem(what, "use another account for some of them", (*at, "issuer")))
-
     def _once(self, value: SharedT) -> SharedT:
         """Give the first value that equals this one: a hundred thousand policies have few schedules."""
         shared: SharedT = self._shared.setdefault(value, value)
         return shared
 
-    def _refuse_in_policy(self, document: Document, index: int, location: Location, what: str, remedy: str) -> None:
-        """Place a problem of a policy in the policy, or in the defaults if that is where it was written."""
-        at: Location = ("policies", index)
-        if not document.holds((*at, *location)) and document.holds(("defaults", *location)):
-            at = ("defaults",)
-        self.problems.append(document.problem(what, remedy, (*at, *location)))
+    def _refuse(self, document: Document, written: WrittenPolicy, problems: Iterable[Located]) -> None:
+        """Place problems of a policy in the policy, or in the defaults if that is where it was written."""
+        for location, what, remedy in problems:
+            if not written.is_right(*location):
+                continue  # it may be wrong because of what is left out
+            at: Location = ("policies", written.index)
+            if not document.holds((*at, *location)) and document.holds(("defaults", *location)):
+                at = ("defaults",)
+            self.problems.append(document.problem(what, remedy, (*at, *location)))
 
     def _validated(self, model: type[ModelT], document: Document, at: Location, content: object) -> ModelT | None:
         try:

@@ -7,16 +7,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from rotator.config.documents import Document, Spot
 from rotator.config.file_format import ConnectionBlock, Defaults, PolicyBlock, check_name
 from rotator.config.problems import did_you_mean, problems_from
+from rotator.config.stand_ins import Part, known_and_right, unfounded, with_stand_ins, wrong_parts
 from rotator.domain.errors import Problem
 
-BlockT = TypeVar("BlockT", bound=BaseModel)
 _SECTIONS: Final = ("connections", "defaults", "policies")
 
 
@@ -29,6 +29,12 @@ class WrittenPolicy:
     block: PolicyBlock
     spot: Spot
     store_spots: tuple[Spot, ...]
+    wrong: frozenset[Part] = frozenset()
+    """Parts of it, or of the file's defaults, from which nothing is to be concluded: they have been refused."""
+
+    def is_right(self, *part: str | int) -> bool:
+        """Tell whether what stands there can be judged, all of it."""
+        return not any(all(one == other for one, other in zip(part, wrong, strict=False)) for wrong in self.wrong)
 
 
 @dataclass
@@ -40,25 +46,27 @@ class PolicyFile:
     names: dict[str, Spot] = field(default_factory=dict)
     """Where each connection is named; those that are not valid, too."""
     defaults: Defaults = field(default_factory=Defaults.model_construct)
+    wrong_defaults: frozenset[Part] = frozenset()
     _packed: list[str] = field(default_factory=list)
     """Policies as JSON. All of them wait here for the last file to be read, and models are ten times as large."""
 
-    def pack(self, index: int, content: dict[str, Any]) -> None:
-        """Keep a valid policy of the file, and where it stands, until it is asked for."""
+    def pack(self, index: int, content: dict[str, Any], wrong: frozenset[Part] = frozenset()) -> None:
+        """Keep a policy of the file, with stand-ins for its wrong parts, and where it stands, until it is asked for."""
         at = ("policies", index)
         spots = [self.document.spot((*at, "stores", place)) for place in range(len(content["stores"]))]
-        self._packed.append(json.dumps((index, content, self.document.spot(at), spots)))
+        self._packed.append(json.dumps((index, content, self.document.spot(at), spots, [*wrong])))
 
     def policies(self) -> Iterator[WrittenPolicy]:
-        """Give the valid policies, each made when its turn comes."""
+        """Give the policies, each made when its turn comes."""
         for packed in self._packed:
-            index, content, spot, spots = json.loads(packed)
+            index, content, spot, spots, wrong = json.loads(packed)
             block = PolicyBlock.model_validate(content)
-            yield WrittenPolicy(index, block, tuple(spot), tuple((line, column) for line, column in spots))
+            refused = self.wrong_defaults.union(map(tuple, wrong))
+            yield WrittenPolicy(index, block, tuple(spot), tuple((line, column) for line, column in spots), refused)
 
 
 def read_sections(document: Document, problems: list[Problem]) -> PolicyFile:
-    """Give what is valid, and add what is not to ``problems``."""
+    """Give what is valid, and add what is not to ``problems``: a mistake in one key hides none in another."""
     file = PolicyFile(document)
     if not isinstance(document.data, dict):
         problems.append(document.problem("a policy file is a mapping", "begin with `policies:`", ()))
@@ -69,16 +77,35 @@ def read_sections(document: Document, problems: list[Problem]) -> PolicyFile:
             problems.append(document.problem(f"unknown key `{key}`", hint, (key,), at_key=True))
     _read_connections(file, problems)
     if "defaults" in document.data:
-        defaults = _validated(Defaults, document, ("defaults",), document.data["defaults"], problems)
-        file.defaults = defaults or file.defaults
+        _read_defaults(file, document.data["defaults"], problems)
     policies = document.data.get("policies", [])
     if not isinstance(policies, list):
         problems.append(document.problem("`policies`: must be a list", "begin each with `- name: …`", ("policies",)))
         return file
     for index, content in enumerate(policies):
-        if _validated(PolicyBlock, document, ("policies", index), content, problems) is not None:
+        try:
+            PolicyBlock.model_validate(content)
+        except ValidationError as error:
+            problems += problems_from(error, document, ("policies", index), PolicyBlock)
+            if isinstance(content, dict):
+                wrong = wrong_parts(error, PolicyBlock)
+                whole = with_stand_ins(content, wrong)
+                file.pack(index, whole, wrong | unfounded(whole, wrong))
+        else:
             file.pack(index, content)
     return file
+
+
+def _read_defaults(file: PolicyFile, content: object, problems: list[Problem]) -> None:
+    try:
+        file.defaults = Defaults.model_validate(content)
+    except ValidationError as error:
+        problems += problems_from(error, file.document, ("defaults",), Defaults)
+        if isinstance(content, dict):
+            file.wrong_defaults = wrong_parts(error, Defaults)
+            file.defaults = Defaults.model_validate(known_and_right(content, file.wrong_defaults, Defaults))
+        else:
+            file.wrong_defaults = frozenset((key,) for key in Defaults.model_fields)
 
 
 def _read_connections(file: PolicyFile, problems: list[Problem]) -> None:
@@ -96,16 +123,9 @@ def _read_connections(file: PolicyFile, problems: list[Problem]) -> None:
         except ValueError as error:
             what, _, remedy = str(error).partition("; ")
             problems.append(document.problem(f"`{name}`: {what}", remedy, at, at_key=True))
-        connection = _validated(ConnectionBlock, document, at, content, problems)
-        if connection is not None:
-            file.connections[name] = connection
-
-
-def _validated(
-    model: type[BlockT], document: Document, at: tuple[str | int, ...], content: object, problems: list[Problem]
-) -> BlockT | None:
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        problems += problems_from(error, document, at, model)
-        return None
+        try:
+            file.connections[name] = ConnectionBlock.model_validate(content)
+        except ValidationError as error:
+            problems += problems_from(error, document, at, ConnectionBlock)
+            if wrong_parts(error, ConnectionBlock) == {("limits",)}:
+                file.connections[name] = ConnectionBlock.model_validate({**content, "limits": {}})

@@ -43,7 +43,10 @@ WRONG = {
         "2:17: unknown provider `env-fil`; did you mean `env-file`?",
     ),
     "reference.yaml": (policy("b", issuer="sandbx"), "2:36: unknown connection `sandbx`; did you mean `sandbox`?"),
-    "name.yaml": (policy("app"), "2:12: policy `app` is already defined in policies/good.yaml:5; rename one of them"),
+    "name.yaml": (
+        policy("app").replace("/app.env", "/k.env"),
+        "2:12: policy `app` is already defined in policies/good.yaml:5; rename one of them",
+    ),
     "secret.yaml": (
         "connections:\n  y: {provider: sandbox, credentials: {admin: hunter2}}\n",
         "2:47: `admin`: not a reference, and a policy file never holds a secret itself; write `env:NAME`",
@@ -69,9 +72,13 @@ WRONG = {
         policy("i", more="schedule: never, verify: {command: [/bin/true]}"),
         "3:41: `command`: the settings do not let policies run commands; set `allow_commands = true` in rotator.toml",
     ),
+    "path.yaml": (
+        policy("j").replace("/j.env", "j.env"),
+        "2:55: the env file j.env has a relative path; write it from / on, or give the connection a `root`",
+    ),
     "place.yaml": (
-        policy("g").replace("/g.env", "/app.env"),
-        "2:55: policy `g` writes to app-env file=/app.env var=A, and so does `app`",
+        policy("g").replace("/g.env, var: A", "/tmp/../app.env, var: A, dialect: shell"),
+        "2:55: policy `g` writes to app-env file=/tmp/../app.env var=A dialect=shell, and so does `app`",
     ),
 }
 

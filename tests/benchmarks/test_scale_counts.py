@@ -79,6 +79,7 @@ def test_no_file_is_open_any_more_while_policies_are_made(tmp_path: Path) -> Non
             seen.append(sum(isinstance(each, Node) for each in gc.get_objects()))
         return policy_problems(policy, traits)
 
+    gc.collect()  # nodes that other tests left behind are not meant
     policy_files.load(folder, Plugins(), check=counting)
     assert seen == [0]
 

@@ -75,7 +75,7 @@ class EnvFileStore:
     """Env files of this machine. Other writers are kept out only if they take the sidecar's flock too."""
 
     def __init__(self, config: EnvFileConfig, access: Access) -> None:
-        self._root = config.root
+        self._config = config
         self._clock = access.clock
         self._new_keys: dict[Path, bytes] = {}
         """For files that were looked at and have no key yet: looking makes none, and the first write the same one."""
@@ -151,16 +151,28 @@ class EnvFileStore:
         return self._new_keys.setdefault(path, disk.new_key())
 
     def _path(self, place: EnvFilePlace) -> Path:
-        """Follow links: the file at their end is replaced, never a link."""
-        if self._root is None and not place.file.is_absolute():
-            raise Permanent(
-                f"The env file {place.file} has a relative path.",
-                remedy="Write it from / on, or give the connection a `root`.",
-            )
-        path = Path(os.path.realpath((self._root or Path("/")) / place.file))
-        if self._root and not path.is_relative_to(os.path.realpath(self._root)):
-            raise Permanent(f"The env file {path} lies outside of the connection's root, {self._root}.")
-        return path
+        return Path(_real_path(self._config, place))
+
+
+def _real_path(config: EnvFileConfig, place: EnvFilePlace) -> str:
+    """Follow links: the file at their end is replaced, never a link."""
+    if config.root is None and not place.file.is_absolute():
+        raise Permanent(
+            f"The env file {place.file} has a relative path.",
+            remedy="Write it from / on, or give the connection a `root`.",
+        )
+    try:
+        path = os.path.realpath(place.file if config.root is None else config.root / place.file)
+    except ValueError as error:  # a null character
+        raise Permanent("No file can have such a name.", remedy="Write its path.") from error
+    if config.root and not Path(path).is_relative_to(os.path.realpath(config.root)):
+        raise Permanent(f"The env file {path} lies outside of the connection's root, {config.root}.")
+    return path
+
+
+def _where(config: EnvFileConfig, place: EnvFilePlace) -> list[str]:
+    """One variable of one file, in whatever dialect and by whatever way it is named."""
+    return [_real_path(config, place), place.var]
 
 
 def _read(path: Path, place: EnvFilePlace, salt: bytes) -> _Document | None:
@@ -237,4 +249,5 @@ PLUGIN: Final = StorePlugin(
     ),
     example=_EXAMPLE,
     tested="ext4 on Linux; read back with python-dotenv 1.2, node's dotenv 18, dash, docker's CLI 28.2 and systemd 252",
+    where=_where,
 )

@@ -20,7 +20,13 @@ from rotator.domain.contracts.issuing import (
     Verdict,
     Verification,
 )
-from rotator.domain.contracts.plugins import Credential, IssuerPlugin, ProfileReader, StorePlugin
+from rotator.domain.contracts.plugins import (
+    Credential,
+    IssuerPlugin,
+    ProfileReader,
+    StorePlugin,
+    everything_but,
+)
 from rotator.domain.contracts.settings import Config, Options
 from rotator.domain.contracts.storing import Place, Store, Stored, StoreTraits, VersionedStore
 
@@ -53,4 +59,5 @@ __all__ = [
     "Verdict",
     "Verification",
     "VersionedStore",
+    "everything_but",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
@@ -48,6 +48,22 @@ class IssuerPlugin:
     """Against what this was proven: the real server and its version, or a fake, or nothing yet."""
 
 
+def everything_but(*options: str) -> Callable[[Config, Place], Any]:
+    """Give a ``where`` for a store plug-in: all settings of the connection but its credentials, and all options of the
+    place but these, which say how a value is written.
+    """
+    how = set(options)
+
+    def where(config: Config, place: Place) -> Any:
+        settings = config.model_dump(mode="json", by_alias=True, exclude={"credentials"})
+        return settings, place.model_dump(mode="json", by_alias=True, exclude=how)
+
+    return where
+
+
+_EVERYTHING_BUT_CREATE: Final = everything_but("create")
+
+
 @dataclass(frozen=True)
 class StorePlugin:
     """What an entry point in ``rotator.stores`` names. Making one imports no SDK; ``open`` may."""
@@ -65,6 +81,11 @@ class StorePlugin:
     permissions: tuple[str, ...] = ()
     example: str = ""
     tested: str = ""
+    where: Callable[[Any, Any], Any] = _EVERYTHING_BUT_CREATE
+    """(config, place) → where the value lies, as JSON takes it: equal for any two places at which one value would
+    overwrite the other. No two policies may write there. Permanent: with these settings there can be no such place.
+    It asks nobody.
+    """
 
 
 @dataclass(frozen=True)

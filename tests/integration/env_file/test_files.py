@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from providers.stores.env_file import disk as env_file_disk
-from providers.stores.env_file.store import EnvFileConfig, EnvFilePlace, EnvFileStore
+from providers.stores.env_file.store import PLUGIN, EnvFileConfig, EnvFilePlace, EnvFileStore
 from rotator.domain.errors import Ambiguous, Permanent, Temporary
 from rotator.domain.secret_value import SecretValue
 from rotator.testing.access import DictionaryAccess
@@ -23,6 +23,8 @@ from rotator.testing.store_contract import (
     refusal_of,
     version_of,
 )
+
+where = PLUGIN.where
 
 
 def test_owner_and_mode_stay(store: EnvFileStore, file: Path, place: EnvFilePlace) -> None:
@@ -80,6 +82,28 @@ def test_relative_paths_need_a_root_and_stay_below_it(directory: Path, file: Pat
     for outside in ("../elsewhere.env", "/etc/hostname", "out.env"):
         with pytest.raises(Permanent, match="outside"):
             rooted.current(EnvFilePlace(file=outside, var="API_TOKEN"))
+
+
+def test_a_place_is_one_however_it_is_named_and_written(directory: Path, file: Path) -> None:
+    (directory / "sub").mkdir()
+    (directory / "linked").symlink_to(directory)
+    rooted = EnvFileConfig(root=directory)
+    same = [
+        where(EnvFileConfig(), EnvFilePlace(file=file, var="A")),
+        where(EnvFileConfig(), EnvFilePlace(file=file, var="A", dialect="shell", create=False)),
+        where(EnvFileConfig(), EnvFilePlace(file=directory / "sub" / ".." / "app.env", var="A")),
+        where(EnvFileConfig(), EnvFilePlace(file=directory / "linked" / "app.env", var="A")),
+        where(rooted, EnvFilePlace(file=file, var="A")),
+        where(rooted, EnvFilePlace(file="app.env", var="A")),
+    ]
+    others = [where(rooted, EnvFilePlace(file="app.env", var="B")), where(rooted, EnvFilePlace(file="b.env", var="A"))]
+    assert [each == same[0] for each in same + others] == [True] * len(same) + [False] * len(others)
+
+
+@pytest.mark.parametrize(("written", "words"), [("app.env", "relative"), ("/a\0b", "No file")])
+def test_a_place_that_there_can_never_be_is_known_without_a_look(written: str, words: str) -> None:
+    with pytest.raises(Permanent, match=words):
+        where(EnvFileConfig(), EnvFilePlace(file=written, var="A"))
 
 
 def test_what_a_kill_left_behind_is_gone_at_the_next_look(store: EnvFileStore, place: EnvFilePlace) -> None:

@@ -21,6 +21,7 @@ from rotator.domain.contracts import (
     StorePlugin,
 )
 from rotator.domain.durations import Duration
+from rotator.domain.errors import Permanent
 from rotator.domain.limits import Limits, Rate
 
 
@@ -48,6 +49,7 @@ class CabinetPlace(Place):
     field: str | None = None
     targets: tuple[Literal["production", "preview"], ...] = ()
     redeploy: bool = False
+    create: bool = False
     grace: Duration = Duration()
 
 
@@ -67,11 +69,19 @@ SAAS = IssuerPlugin(
     credentials=(Credential("email", "who logs in"), Credential("password", "with what", required=False)),
 )
 
+
+def _where(config: CabinetConfig, place: CabinetPlace) -> Any:
+    if place.path.startswith("../"):
+        raise Permanent(f"The path {place.path} leads out of the cabinet.", remedy="Write one from its top.")
+    return config.url, place.path, place.field
+
+
 CABINET = StorePlugin(
     name="cabinet",
     summary="a store",
     config=CabinetConfig,
     place=CabinetPlace,
+    where=_where,
     open=_never_opened,
     credentials=(Credential("token", "a token that may write", required=False),),
 )

@@ -422,6 +422,10 @@ def test_names_are_unique_over_all_files_and_the_error_names_both_places(policy,
         f"q.yaml:2:11: policy `payments` is already defined in {tmp_path}/p.yaml:2; rename one of them".replace(
             f"{tmp_path}/", ""
         ),
+        (
+            "q.yaml:4:14: policy `payments` writes to shelf path=prod/payments, and so does `payments` (p.yaml:4); "
+            "write each token to a place of its own"
+        ),
         "twice.yaml:2:3: connection `acme` is already defined in connections.yaml:2; rename one of them",
     ]
 
@@ -447,6 +451,47 @@ def test_a_destination_is_the_same_through_another_connection_with_other_credent
             "p.yaml:4:44: policy `payments` writes to twin path=a, and so does `payments` (p.yaml:4); "
             "write each token to a place of its own"
         )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("store", "how"),
+    [
+        ("{connection: shelf, path: a", "redeploy: true, grace: 1 day, create: true}"),  # it says where itself
+        ("{connection: bare, path: a", "verify_tls: true}"),
+        ("{connection: slot, path: a", "create: true}"),  # the default
+    ],
+)
+def test_a_destination_is_the_same_however_it_is_written_there(policy, store, how):
+    folder = policy().write(
+        "more.yaml",
+        """\
+        connections:
+          bare: {provider: cabinet, url: https://shelf.example, verify_tls: false}
+          slot: {provider: letterbox, url: https://slot.example}
+        """,
+    )
+    other = store.replace("bare", "shelf") if "bare" in store else store
+    rest = "" if "bare" in store else f", {how[:-1]}"
+    policy(stores=f"stores: [{other}}}, {store}{rest}}}]")
+    [problem] = folder.problems()
+    assert "and so does `payments` (p.yaml:4); write each token to a place of its own" in problem
+
+
+def test_places_of_a_store_that_says_nothing_of_them_differ_by_all_else(policy):
+    folder = policy(stores="stores: [{connection: slot, path: a}, {connection: slot, path: a, redeploy: true}]")
+    folder.write("slot.yaml", "connections: {slot: {provider: letterbox, url: https://slot.example}}")
+    assert folder.load().policies
+
+
+def test_a_place_that_there_can_never_be_is_told_with_its_line(policy):
+    folder = policy(stores="stores: [{connection: shelf, path: ../a}]").write(
+        "c.yaml",
+        "connections: {x: {provider: saas, credentials: {email: {connection: shelf, path: ../b}}}}",
+    )
+    assert folder.problems() == [
+        "c.yaml:1:56: the path ../b leads out of the cabinet; write one from its top",
+        "p.yaml:4:14: the path ../a leads out of the cabinet; write one from its top",
     ]
 
 
