@@ -31,7 +31,6 @@ _PAUSE_UNASKED: Final = timedelta(seconds=1)
 """How long a service that refused and did not say for how long is left alone."""
 
 
-
 def _nothing() -> None:
     """Have no lease to keep."""
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rotator.domain import plan
-from rotator.domain.contracts import IssuerTraits, Stored
-from rotator.domain.errors import Permanent, Temporary
+from rotator.domain.contracts import IssuerTraits, Stored, Verdict
+from rotator.domain.errors import NeedsOperator, Permanent, Temporary
 from rotator.domain.model import (
     Cause,
     Destination,
@@ -24,10 +24,12 @@ from rotator.domain.model import (
     Rotation,
     RotationId,
     Secret,
+    Token,
     TokenId,
     TokenState,
 )
 from rotator.domain.policy import Policy
+from rotator.domain.secret_value import SecretValue
 from rotator.flow.asking import names
 from rotator.flow.publishing import gravest
 from rotator.flow.work import LEASE, Held, Tools, side_by_side
@@ -82,6 +84,7 @@ def _begin(tools: Tools, order: Order, secret: Secret, held: Held) -> Begun:
     _refuse_obstacles(tools, order)
     contains = order.mode is Mode.REVOKE_FIRST and order.cause is Cause.COMPROMISED
     destinations = _looked_at(tools, targets, secret, held, even_unseen=contains)
+    _refuse_a_token_of_another_issuer(tools, order.policy, secret.current, held.old)
     rotation = planned(tools, order, secret, destinations)
     detail = {
         "cause": order.cause,
@@ -112,6 +115,27 @@ def _refuse_obstacles(tools: Tools, order: Order) -> None:
             f"{order.policy.issuer.connection}: {in_the_way}.",
             remedy="Delete a token that nobody uses, or accept downtime with --revoke-first.",
         )
+
+
+def _refuse_a_token_of_another_issuer(
+    tools: Tools, policy: Policy, current: Token | None, value: SecretValue | None
+) -> None:
+    """Refuse where the token in force was made at another issuer: this one refuses its value, alive or not.
+
+    A connection that only has another name since then accepts it.
+    """
+    made_through = tools.ledger.made_through(current.id) if current is not None else None
+    now = policy.issuer.connection
+    if made_through is None or made_through == now:
+        return
+    if value is not None and tools.connections.issuer(policy.issuer).verify(value).verdict is Verdict.VALID:
+        return
+    raise NeedsOperator(
+        f"The token in force was made through the connection {made_through}, and {now} does not know it: "
+        "its death could not be proven there.",
+        remedy=f"Put a token of {now} in its places and run `rotate adopt {policy.name}`: "
+        f"the one in force is then ended through {made_through}.",
+    )
 
 
 def _refuse_a_full_page(tools: Tools, order: Order, traits: IssuerTraits) -> None:

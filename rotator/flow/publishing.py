@@ -77,9 +77,7 @@ def _publish_wave(work: Work, wave: list[Destination], value: SecretValue) -> li
     return failures + [(write.destination, too_many) for write in waiting]
 
 
-def _write_side_by_side(
-    work: Work, writes: list[_Write], value: SecretValue
-) -> tuple[list[_Write], list[_Failure]]:
+def _write_side_by_side(work: Work, writes: list[_Write], value: SecretValue) -> tuple[list[_Write], list[_Failure]]:
     """Try each of these once. Gives those that are to be tried over another version, and those that failed.
 
     Which version is written over is durable before it is: the old value in it may have to prove a death.

@@ -15,7 +15,17 @@ from types import TracebackType
 from typing import Self
 
 from rotator.domain.limits import Rate
-from rotator.domain.model import ConnectionName, Event, Fingerprint, Rotation, RotationId, Secret, SecretName, Token
+from rotator.domain.model import (
+    ConnectionName,
+    Event,
+    Fingerprint,
+    Rotation,
+    RotationId,
+    Secret,
+    SecretName,
+    Token,
+    TokenId,
+)
 from rotator.domain.secret_value import SecretValue
 from rotator.ledger import budgets, leases, moves, queries, solitude, verification
 from rotator.ledger.budgets import Turn
@@ -125,6 +135,11 @@ class Ledger:
         """Give the rotation of this secret that was opened last, open or closed."""
         with self._database.reading() as connection:
             return queries.last_rotation(connection, name)
+
+    def made_through(self, token: TokenId) -> ConnectionName | None:
+        """Give the issuer's connection through which a rotation made this token; None for one that was adopted."""
+        with self._database.reading() as connection:
+            return queries.made_through(connection, token)
 
     def tokens_of_issuer(self, issuer: ConnectionName) -> list[Token]:
         """Give the tokens that rotations of this issuer's connection made or replaced, and that are not dead.

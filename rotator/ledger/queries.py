@@ -34,6 +34,11 @@ _SHORTEST_PREFIX = 4
 
 _SECRET: Final = Prepared(select(secrets).where(secrets.c.name == bindparam("wanted", type_=Text)))
 _TOKEN: Final = Prepared(select(tokens).where(tokens.c.id == bindparam("wanted", type_=Text)))
+_MADE_THROUGH: Final = Prepared(
+    select(rotations.c.issuer_connection)
+    .join(tokens, tokens.c.rotation == rotations.c.id)
+    .where(tokens.c.id == bindparam("wanted", type_=Text))
+)
 _TOKEN_OF_VALUE: Final = Prepared(select(tokens).where(tokens.c.fingerprint == bindparam("wanted", type_=Text)))
 _OPEN: Final = Prepared(select(rotations.c.id).where(rotations.c.secret == bindparam("wanted", type_=Text), IS_OPEN))
 
@@ -106,6 +111,11 @@ def expiring(connection: Connection, before: datetime) -> list[Secret]:
     with_token = select(secrets.c.name).join(tokens, tokens.c.id == secrets.c.current_token)
     ends = with_token.where(tokens.c.expires_at < before)
     return _secrets(connection, secrets.c.name.in_(ends), rotations.c.secret.in_(ends))
+
+
+def made_through(connection: Connection, token: TokenId) -> ConnectionName | None:
+    row = _MADE_THROUGH.first(connection, {"wanted": token})
+    return ConnectionName(row["issuer_connection"]) if row is not None else None
 
 
 def tokens_of_issuer(connection: Connection, issuer: ConnectionName) -> list[Token]:

@@ -7,11 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from rotator.domain.model import Cause, Event, Overlap, Phase, Proof, TokenState
+from rotator.domain.errors import NeedsOperator
+from rotator.domain.model import Cause, ConnectionName, Event, IssuerRef, Overlap, Phase, Proof, TokenState
+from rotator.flow import adoption
 from rotator.flow.emergency import rotate, rotate_all
 from rotator.flow.opening import Order
 from rotator.flow.report import Outcome
 from rotator.flow.runner import Runner
+from tests.fakes.memory_issuer import MemoryIssuer
 from tests.fakes.scripted import unavailable
 from tests.fakes.world import A_DAY, ENV_FILE, HEROKU, NO_OVERLAP, RESTARTED, SECRETS_MANAGER, VAULT
 
@@ -115,6 +118,36 @@ def test_a_secret_whose_time_has_come_is_rotated_by_a_pass(world):
     world.clock.move(days=91)
     assert [report.outcome for report in world.worker().one_pass()] == [Outcome.ROTATED]
     assert world.rotation().cause is Cause.DUE
+
+
+def test_a_token_of_another_issuer_is_not_taken_for_dead_because_this_one_refuses_it(world, monkeypatch):
+    world.adopt()
+    world.worker().rotate()
+    at_the_first, second = world.held_everywhere(), MemoryIssuer(world.clock)
+    elsewhere = replace(world.policies["app"], issuer=IssuerRef(ConnectionName("second")))
+    monkeypatch.setitem(world.policies, "app", elsewhere)
+    monkeypatch.setattr(world, "issuer", lambda ref: second if ref.connection == "second" else world.issuer_fake)
+
+    report = world.worker().rotate(cause=Cause.COMPROMISED)
+    assert isinstance(report.refused, NeedsOperator)
+    assert "rotate adopt app" in report.refused.remedy
+    assert (second.made(), world.held_everywhere()) == ([], at_the_first)
+
+    theirs = second.make_by_hand("app", foreign=False)
+    world.stores["vault"].put_by_hand("app", theirs.value)
+    tools = world.worker().runner.tools
+    adoption.adopt(tools, elsewhere, theirs.handle)
+    world.worker().one_pass()
+    assert at_the_first not in world.alive()
+
+
+def test_an_issuers_connection_may_have_another_name(world, monkeypatch):
+    world.adopt()
+    world.worker().rotate()
+    renamed = replace(world.policies["app"], issuer=IssuerRef(ConnectionName("renamed")))
+    monkeypatch.setitem(world.policies, "app", renamed)
+    assert world.worker().rotate().outcome is Outcome.ROTATED
+    assert world.alive() == {world.held_everywhere()}
 
 
 def test_one_secret_that_fails_holds_up_no_other(make_world):
