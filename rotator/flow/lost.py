@@ -93,8 +93,8 @@ def _find(work: Work, token: Token) -> Handle | None:
     if issuer.traits.names_tokens:
         found = [candidate for candidate in listed if candidate.name == token.name]
     else:
-        taken = {*token.handles_before, *_handles_of_ours(work)}
-        found = [info for info in listed if info.handle not in taken and _is_of_that_moment(work, info, token)]
+        new = [info for info in listed if info.handle not in token.handles_before]
+        found = [info for info in new if _is_of_that_moment(work, info, token) and not _is_somebodys(work, info)]
     if len(found) > 1:
         raise NeedsOperator(
             f"The issuer's answer was lost, and {len(found)} tokens could be the one it made.",
@@ -103,13 +103,24 @@ def _find(work: Work, token: Token) -> Handle | None:
     return found[0].handle if found else None
 
 
-def _handles_of_ours(work: Work) -> Iterator[Handle]:
-    """Give the handles that the ledger knows to be somebody's: this rotation's, and those of all other secrets."""
-    known = [*work.rotation.tokens, work.rotation.old]
-    for secret in work.tools.ledger.secrets():
-        opened = (*secret.open.tokens, secret.open.old) if secret.open is not None else ()
-        known += [secret.current, *opened]
-    return (token.handle for token in known if token is not None and token.handle is not None)
+def _is_somebodys(work: Work, info: TokenInfo) -> bool:
+    """Tell whether the ledger knows whose token this is: this rotation's, or another secret's.
+
+    Another issuer may number its tokens in the same way. Of one that was adopted nobody knows which issuer made it, so
+    it has to be as old, too.
+    """
+    connection = work.rotation.issuer.connection
+    of_this_issuer = (work.rotation.old, *work.rotation.tokens, *work.tools.ledger.tokens_of_issuer(connection))
+    if any(known is not None and known.handle == info.handle for known in of_this_issuer):
+        return True
+    adopted = [secret.current for secret in work.tools.ledger.secrets() if secret.adopted]
+    return any(known is not None and known.handle == info.handle and _is_as_old(info, known) for known in adopted)
+
+
+def _is_as_old(info: TokenInfo, known: Token) -> bool:
+    if info.created_at is None or known.created_at is None:
+        return True
+    return abs(info.created_at - known.created_at) <= CLOCK_SKEW
 
 
 def _is_of_that_moment(work: Work, info: TokenInfo, token: Token) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from rotator.domain.contracts import IssuerTraits
-from rotator.domain.model import Mode, Phase, Proof, TokenState
+from rotator.domain.model import ConnectionName, IssuerRef, Mode, Phase, Proof, TokenState
+from rotator.flow import adoption
 from rotator.flow.report import Outcome
+from tests.fakes.memory_issuer import MemoryIssuer
 from tests.fakes.scripted import broken, denied, lost_answer, lost_request, throttled, unavailable
 from tests.fakes.world import A_DAY
 
@@ -128,6 +131,28 @@ def test_where_tokens_have_no_names_another_secrets_token_is_not_taken_for_the_l
 
     assert world.stores["vault"].holds("other") in world.alive()
     assert world.stores["vault"].holds("app") in world.alive()
+
+
+def test_where_tokens_have_no_names_a_lost_one_is_found_though_another_issuer_has_the_same_handle(
+    make_world, monkeypatch
+):
+    world = make_world(issuer=IssuerTraits(names_tokens=False), secrets=("app", "other"))
+    second = MemoryIssuer(world.clock)
+    monkeypatch.setitem(
+        world.policies, "other", replace(world.policies["other"], issuer=IssuerRef(ConnectionName("second")))
+    )
+    monkeypatch.setattr(world, "issuer", lambda ref: second if ref.connection == "second" else world.issuer_fake)
+    world.adopt("app")
+    for name in ("one", "two"):
+        theirs = second.make_by_hand(name, foreign=False)
+    world.stores["vault"].put_by_hand("other", theirs.value)
+    adoption.adopt(world.worker().runner.tools, world.policies["other"], theirs.handle)
+
+    world.clock.move(hours=1)
+    world.issuer_fake.script.fail("issue", lost_answer())
+    assert world.worker().rotate("app").outcome is Outcome.ROTATED
+    assert theirs.handle in {token.handle for token in world.rotation("app").tokens}
+    assert world.alive() == {world.held_everywhere("app")}
 
 
 def test_where_tokens_have_no_names_two_that_begin_together_do_not_both_ask(make_world):
