@@ -26,6 +26,12 @@ def _open(config: AwsConfig, access: Access) -> Store[AwsPlace]:
     return SecretsManagerStore(config, access)
 
 
+def _where(config: AwsConfig, place: AwsPlace) -> list[object]:
+    """One field of one secret of one account; and which account that is, only the identity tells."""
+    identity = config.credentials, config.profile, config.role_arn
+    return [config.region, config.url, identity, place.secret, place.field]
+
+
 _EXAMPLE: Final = """\
 connections:
   sandbox: {provider: sandbox, url: "http://127.0.0.1:8931", credentials: {admin: "env:SANDBOX_ADMIN"}}
@@ -45,6 +51,7 @@ PLUGIN: Final = StorePlugin(
     config=AwsConfig,
     place=AwsPlace,
     open=_open,
+    where=_where,
     needs=("boto3",),
     credentials=CREDENTIALS,
     permissions=(

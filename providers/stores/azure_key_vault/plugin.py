@@ -110,6 +110,11 @@ def _open(config: Any, access: Access) -> Store[Any]:
     return KeyVaultStore(access.shared("azure-key-vault", lambda: KeyVault(config, access)), access.clock)
 
 
+def _where(config: AzureConfig, place: AzurePlace) -> list[str | None]:
+    """One field of one secret of a vault, whoever signs in there."""
+    return [config.url, place.secret, place.field]
+
+
 _EXAMPLE: Final = """\
 connections:
   sandbox: {provider: sandbox, url: "http://127.0.0.1:8931", credentials: {admin: "env:SANDBOX_ADMIN"}}
@@ -133,6 +138,7 @@ PLUGIN: Final = StorePlugin(
     config=AzureConfig,
     place=AzurePlace,
     open=_open,
+    where=_where,
     needs=("azure.keyvault.secrets", "azure.identity"),
     credentials=tuple(
         Credential(credential.name, f"{credential.what} (auth method {name})", required=False)

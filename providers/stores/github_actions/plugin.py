@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from providers.http_config import HttpConfig
-from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin
+from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin, everything_but
 
 _NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
 _OWNER: Final = r"[A-Za-z0-9][A-Za-z0-9_-]*"
@@ -141,6 +141,7 @@ PLUGIN: Final = StorePlugin(
     config=GitHubConfig,
     place=GitHubPlace,
     open=_open,
+    where=everything_but("create", "visibility", "selected_repository_ids"),
     write_only=True,
     needs=("nacl",),
     credentials=(Credential("token", "a fine-grained personal access token, or a GitHub App's installation token"),),

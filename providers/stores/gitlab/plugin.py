@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema, field_validator, model_validator
 
 from providers.http_config import HttpConfig
-from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin
+from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin, everything_but
 
 URL: Final = "https://gitlab.com"
 API: Final = "/api/v4"
@@ -143,6 +143,7 @@ PLUGIN: Final = StorePlugin(
     config=GitLabConfig,
     place=GitLabPlace,
     open=_open,
+    where=everything_but("create", "visibility", "protected"),
     credentials=(Credential("token", "a project, group or personal access token with the scope `api`"),),
     permissions=(
         "project: the role Maintainer, and the scope `api`",

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import AfterValidator, field_validator, model_validator
 
 from providers.http_config import HttpConfig
-from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin
+from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin, everything_but
 
 ROLLOUT_KINDS: Final = ("deployment", "statefulset", "daemonset")
 
@@ -123,6 +123,7 @@ PLUGIN: Final = StorePlugin(
     config=KubernetesConfig,
     place=KubernetesPlace,
     open=_open,
+    where=everything_but("create", "even_if_managed", "rollout"),
     credentials=(Credential("token", "a service account's token (not with `in_cluster: true`)", required=False),),
     permissions=(
         "get, patch on the Secret",

@@ -76,6 +76,11 @@ def _open(config: Any, access: Access) -> Store[Any]:
     return VaultStore(session, config.mount)
 
 
+def _where(config: VaultConfig, place: VaultPlace) -> list[str | None]:
+    """One field of one document: its mount may be said or not, and whoever logs in, it is the same."""
+    return [config.url, config.namespace, place.mount or config.mount, place.path, place.field]
+
+
 _EXAMPLE: Final = """\
 connections:
   vault-prod:
@@ -105,6 +110,7 @@ PLUGIN: Final = StorePlugin(
     config=VaultConfig,
     place=VaultPlace,
     open=_open,
+    where=_where,
     needs=("hvac",),
     credentials=credentials_of_all_methods(),
     permissions=(

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema, model_validator
 
 from providers.http_config import HttpConfig
-from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin
+from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin, everything_but
 
 URL: Final = "https://api.vercel.com"
 
@@ -155,6 +155,7 @@ PLUGIN: Final = StorePlugin(
     config=VercelConfig,
     place=VercelPlace,
     open=_open,
+    where=everything_but("create", "type", "redeploy"),
     credentials=(
         Credential("token", "an access token whose scope is the project, or the team"),
         Credential("hook", "the URL of a deploy hook, for places with `redeploy: hook`", required=False),
