@@ -51,9 +51,9 @@ class Points:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def install(self) -> None:
-        from rotator import app
         from rotator.flow import work
         from rotator.ledger.ledger import Ledger
+        from rotator.open_connections import OpenConnections
 
         work.WRITERS = 1  # destinations one after the other: the same points in every run
         for name in LEDGER_WRITES:
@@ -61,7 +61,7 @@ class Points:
         self._watch_the_wire()
         self._watch(os, "replace", lambda *_: "rename")
         self._watch(os, "link", lambda *_: "link")
-        issuer, destination = app.OpenConnections.issuer, app.OpenConnections.destination
+        issuer, destination = OpenConnections.issuer, OpenConnections.destination
 
         def watched_issuer(connections: Any, ref: Any) -> Any:
             return WatchedIssuer(issuer(connections, ref), "issuer", ISSUER_CALLS, self)
@@ -70,8 +70,8 @@ class Points:
             opened = destination(connections, target)
             return work.OpenDestination(Watched(opened.store, str(target.connection), STORE_CALLS, self), opened.place)
 
-        app.OpenConnections.issuer = watched_issuer  # type: ignore[method-assign]
-        app.OpenConnections.destination = watched_destination  # type: ignore[method-assign]
+        OpenConnections.issuer = watched_issuer  # type: ignore[method-assign]
+        OpenConnections.destination = watched_destination  # type: ignore[method-assign]
 
     def _watch_the_wire(self) -> None:
         """Watch what the SDKs send. The ledger's own connections to PostgreSQL do not come by here."""

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from rotator.app import OpenConnections
 from rotator.config.plugins import Plugins
 from rotator.config.policy_files import load
 from rotator.domain.contracts import Access, Config, Credential, IssuerPlugin, IssuerTraits, Options, StorePlugin
@@ -18,6 +17,7 @@ from rotator.domain.errors import Temporary
 from rotator.domain.limits import NO_LIMITS
 from rotator.domain.model import ConnectionName, IssuerRef, Target
 from rotator.flow.budget import ConnectionBudget
+from rotator.open_connections import OpenConnections
 from rotator.testing.moving_clock import MovingClock
 from tests.fakes.memory_store import MemoryPlace, MemoryStore
 from tests.unit.domain.builders import a_destination, a_rotation
