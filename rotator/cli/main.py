@@ -6,6 +6,7 @@ What a command needs is imported when it runs; ``--version`` alone needs next to
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 import warnings
@@ -21,10 +22,7 @@ INTERRUPTED: Final = 130
 def main() -> None:
     """Run the command line. Never a traceback for a user's mistake."""
     if sys.argv[1:] == ["--version"]:
-        from rotator.cli.version import version
-
-        sys.stdout.write(f"rotate {version()}\n")
-        return
+        sys.exit(_say_version())
     _set_up(sys.argv[1:])
     gc.disable()  # until there is an application: what a start makes stays, and looking for garbage takes a tenth of it
     from rotator.cli.commands import UsageError, app_for, global_options_first
@@ -61,6 +59,16 @@ def main() -> None:
     finally:
         gc.enable()  # for commands that needed no application
         gc.freeze()  # the process ends: nobody looks for garbage in what is left
+
+
+def _say_version() -> int:
+    from rotator.cli.version import version
+
+    try:
+        os.write(1, f"rotate {version()}\n".encode())
+    except OSError:  # a full disk, a reader who has gone, or no standard output at all
+        return OUR_FAULT
+    return 0
 
 
 def _set_up(arguments: list[str]) -> None:

@@ -53,6 +53,12 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
+@pytest.mark.parametrize("reader", ["/dev/full", "&-"])
+def test_the_version_that_nobody_can_be_told_is_no_traceback(reader: str) -> None:
+    told = subprocess.run(["sh", "-c", f"{ROTATE} --version >{reader}"], capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stderr) == (1, "")
+
+
 def test_help_names_every_command(desk: Desk) -> None:
     told = desk.rotate("--help").out
     assert [name for name in COMMANDS if f" {name} " not in told] == []
