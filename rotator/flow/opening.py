@@ -133,8 +133,8 @@ def _refuse_a_token_of_another_issuer(
     raise NeedsOperator(
         f"The token in force was made through the connection {made_through}, and {now} does not know it: "
         "its death could not be proven there.",
-        remedy=f"Put a token of {now} in its places and run `rotate adopt {policy.name}`: "
-        f"the one in force is then ended through {made_through}.",
+        remedy="If both are one issuer, give the connection its earlier name back. Else keep the earlier one, put a "
+        f"token of {now} in the places, and run `rotate adopt {policy.name}`: the one in force is then ended.",
     )
 
 
