@@ -41,6 +41,7 @@ def command(heroku: Heroku, tmp_path: Path) -> CommandLine:
         "HEROKU_HOST": heroku.url,
         "HEROKU_API_KEY": "HRKU-of-the-owner-herself",
         "HEROKU_ANALYTICS_URL": heroku.url,
+        "HEROKU_DISABLE_AUTOUPDATE": "1",  # else it looks for a newer one, in a process that outlives the test
         "DISABLE_TELEMETRY": "true",
         "NO_COLOR": "1",
     }

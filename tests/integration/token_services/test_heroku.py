@@ -76,6 +76,7 @@ def test_herokus_own_command_line_and_we_see_each_others_authorizations(service,
         "HEROKU_HOST": service.url,
         "HEROKU_API_KEY": service.manager,
         "HEROKU_ANALYTICS_URL": service.url,
+        "HEROKU_DISABLE_AUTOUPDATE": "1",  # else it looks for a newer one, in a process that outlives the test
         "DISABLE_TELEMETRY": "true",
         "NO_COLOR": "1",
     }
