@@ -160,7 +160,7 @@ def _looked_at(
     """Give the destinations with what they hold now; keep the old value in memory when one of them has it.
 
     ``even_unseen``: a store that does not answer now keeps no compromised token alive. Its place is written when it is
-    back, and a person says then that what stands there may be written over.
+    back, if it still holds the old token; else a person says that what stands there may be written over.
     """
 
     def look(destination: Destination) -> Destination:

@@ -89,13 +89,17 @@ def test_a_neighbour_that_changed_since_the_look_before_the_rotation_is_noticed_
     assert (document["url"], document["token"]) == ("https://b.example", value.reveal())
 
 
+def with_a_clock(fake: SecretsManager) -> tuple[SecretsManagerStore, MovingClock]:
+    access, clock = access_with("AKIA", "not-a-key"), MovingClock()
+    access.clock = clock
+    return store_at(fake.url, access), clock
+
+
 @pytest.mark.parametrize("seconds", [-1, 10])
 def test_a_look_that_is_no_longer_fresh_serves_no_write(
     fake: SecretsManager, secret: Secret, place: AwsPlace, seconds: int
 ) -> None:
-    access, clock = access_with("AKIA", "not-a-key"), MovingClock()
-    access.clock = clock
-    store = store_at(fake.url, access)
+    store, clock = with_a_clock(fake)
     seen = store.preflight(place)
     assert seen is not None
     secret.contents["w" * 36] = {"SecretString": DOCUMENT.replace("a.example", "b.example")}
@@ -108,9 +112,7 @@ def test_a_look_that_is_no_longer_fresh_serves_no_write(
 def test_a_rotation_that_somebody_began_since_the_look_is_left_alone_once_that_is_ten_seconds_ago(
     fake: SecretsManager, secret: Secret, place: AwsPlace
 ) -> None:
-    access, clock = access_with("AKIA", "not-a-key"), MovingClock()
-    access.clock = clock
-    store = store_at(fake.url, access)
+    store, clock = with_a_clock(fake)
     seen = store.preflight(place)
     assert seen is not None
     secret.contents["w" * 36] = {"SecretString": DOCUMENT}
