@@ -62,15 +62,15 @@ class _Sender:
             return None
         target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
         try:
-            answer, body = wire.exchange(request.method, target, dict(request.headers), request.body)
+            answer = wire.exchange(request.method, target, _sent_headers(request), _sent_body(request))
         except NotTrusted as error:
             raise SSLError(endpoint_url=request.url, error=error) from error
         except NotConnected as error:
             raise EndpointConnectionError(endpoint_url=request.url, error=error) from error
         except NotAnswered as error:
-            lost = ReadTimeoutError if "Timeout" in str(error) else ConnectionClosedError
+            lost = ReadTimeoutError if isinstance(error.__cause__, TimeoutError) else ConnectionClosedError
             raise lost(endpoint_url=request.url) from error
-        return AWSResponse(request.url, answer.status, answer.headers, _Sent(body))
+        return AWSResponse(request.url, answer.status, answer.headers, _Sent(answer.body))
 
     def _open(self, url: str) -> Wire | None:
         origin = origin_of(urlsplit(url))
@@ -78,3 +78,15 @@ class _Sender:
             return None
         trust = ssl.create_default_context(cafile=self._ca_file) if origin.scheme == "https" else None
         return Wire(origin, trust, connect_seconds=CONNECT_SECONDS, answer_seconds=ANSWER_SECONDS)
+
+
+def _sent_headers(request: AWSPreparedRequest) -> dict[str, str]:
+    """Give the headers as text: botocore has some of them as bytes."""
+    headers = {"Accept-Encoding": "identity"}
+    for name, value in request.headers.items():
+        headers[name] = value.decode() if isinstance(value, bytes) else value
+    return headers
+
+
+def _sent_body(request: AWSPreparedRequest) -> bytes | None:
+    return request.body.encode() if isinstance(request.body, str) else request.body

@@ -31,9 +31,7 @@ from rotator.domain.errors import Ambiguous, Permanent, Temporary
 if TYPE_CHECKING:
     import ssl
 
-    from urllib3 import BaseHTTPResponse
-
-    from providers.http_wire import Wire
+    from providers.http_wire import RawAnswer, Wire
 
 __all__ = ["HttpAnswer", "HttpClient", "HttpConfig", "HttpRequest", "problem_with"]
 
@@ -138,7 +136,7 @@ class HttpClient:
 
         assert self._wire is not None, "else there is no target either"
         try:
-            response, body = self._wire.exchange(request.method, target, headers, request.body)
+            answer = self._wire.exchange(request.method, target, headers, request.body)
         except NotTrusted as error:
             raise Permanent(
                 f"{request.label} was not sent: the certificate of {self._host} is not trusted.",
@@ -151,7 +149,7 @@ class HttpClient:
             ) from error
         except NotAnswered as error:
             raise _unanswered(request, str(error), changes=changes) from error
-        return _answer(response, body, self._base)
+        return _answer(answer, self._base)
 
     def _target(self, request: HttpRequest) -> str:
         with suppress(ValueError):  # which would quote the URL
@@ -223,12 +221,15 @@ def _trust(ca_file: Path | None) -> ssl.SSLContext:
         raise Permanent(f"The CA file {ca_file} cannot be used: {error}.", remedy="Correct `ca_file`.") from error
 
 
-def _answer(response: BaseHTTPResponse, body: bytes, url: str) -> HttpAnswer:
-    headers = {name.lower(): value.strip() for name, value in response.headers.itermerged()}
+def _answer(answer: RawAnswer, url: str) -> HttpAnswer:
+    headers: dict[str, str] = {}
+    for name, value in answer.headers:
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    set_cookies = [value for name, value in answer.headers if name == "set-cookie"]
     return HttpAnswer(
-        status=response.status,
+        status=answer.status,
         headers=headers,
-        body=body,
-        cookies=cookies_of(response.headers.getlist("set-cookie"), url) if "set-cookie" in headers else (),
+        body=answer.body,
+        cookies=cookies_of(set_cookies, url) if set_cookies else (),
         next_link=next_link(headers["link"]) if "link" in headers else None,
     )

@@ -20,7 +20,7 @@ COMMANDS = (
 )
 SAMPLES = sorted((Path(__file__).parents[2] / "policies").glob("*.yaml"))
 SDKS = ("boto3", "botocore", "hvac", "requests", "azure", "kubernetes", "psycopg", "moto")
-_FOR_WORK = (*SDKS, "sqlalchemy", "alembic", "apscheduler", "urllib3", "asyncio", "structlog", "prometheus_client")
+_FOR_WORK = (*SDKS, "sqlalchemy", "alembic", "apscheduler", "httptools", "asyncio", "structlog", "prometheus_client")
 NOT_NEEDED = {
     "check": (
         *_FOR_WORK,

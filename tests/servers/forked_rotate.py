@@ -29,7 +29,7 @@ import rotator
 REPOSITORY: Final = Path(__file__).parents[2]
 
 _SDKS: Final = (
-    *("boto3.session", "botocore.auth", "encodings.ascii", "hvac", "jinja2", "jmespath", "psycopg"),
+    *("boto3.session", "botocore.auth", "encodings.ascii", "httptools", "hvac", "jinja2", "jmespath", "psycopg"),
     *("requests", "sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite", "urllib3", "yaml"),
 )
 _NOT_FOR_RUNS: Final = ("__main__", "migrations", "testing")

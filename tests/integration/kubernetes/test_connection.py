@@ -137,6 +137,6 @@ def test_the_docs_name_every_setting_and_every_permission() -> None:
 
 def test_the_plug_in_is_there_without_an_http_client() -> None:
     assert Plugins().store("kubernetes") is PLUGIN
-    code = "import sys, providers.stores.kubernetes; print('urllib3' in sys.modules, 'kubernetes' in sys.modules)"
+    code = "import sys, providers.stores.kubernetes; print('httptools' in sys.modules, 'kubernetes' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]

@@ -12,6 +12,8 @@ from rotator.cli.main import BAD_INPUT
 HANGS_UP_WHILE_IT_STARTS = """
 import os, signal, sys
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs this under nohup has it ignored
+
 class HangUp:
     def find_spec(self, name, *_):
         if name == "rotator.cli.commands":

@@ -153,7 +153,7 @@ def test_checking_policies_imports_no_sdk_and_no_http_client():
     code = (
         "import sys; from rotator.config.policy_files import load; from rotator.config.plugins import Plugins\n"
         "plugins = Plugins(); [plugins.find(name) for name in plugins.names()]\n"
-        "print([name for name in ('boto3', 'hvac', 'urllib3', 'sqlalchemy', 'apscheduler') if name in sys.modules])"
+        "print([name for name in ('boto3', 'hvac', 'httptools', 'sqlalchemy', 'apscheduler') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -94,6 +94,6 @@ def test_a_host_whose_name_is_not_ascii_is_asked_without_a_library_for_it(monkey
 
 
 def test_importing_the_client_imports_no_http_library_and_no_tls():
-    code = "import sys, providers.http; print([m for m in ('urllib3', 'http.client', 'ssl') if m in sys.modules])"
+    code = "import sys, providers.http; print([m for m in ('httptools', 'http.client', 'ssl') if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"

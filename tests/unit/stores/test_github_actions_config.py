@@ -124,7 +124,7 @@ def test_text_that_no_encoding_holds_is_refused_and_not_shown() -> None:
 def test_the_plug_in_imports_no_sdk() -> None:
     code = (
         "import sys; from providers.stores.github_actions import PLUGIN; "
-        "print([name for name in ('nacl', 'urllib3', 'requests') if name in sys.modules])"
+        "print([name for name in ('nacl', 'httptools', 'requests') if name in sys.modules])"
     )
     printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert printed.strip() == "[]"

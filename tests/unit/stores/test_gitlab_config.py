@@ -108,6 +108,6 @@ def test_the_docs_name_every_setting() -> None:
 
 
 def test_naming_the_plug_in_imports_no_http_client() -> None:
-    program = "import sys, providers.stores.gitlab; print({'urllib3', 'gitlab', 'requests'} & set(sys.modules))"
+    program = "import sys, providers.stores.gitlab; print({'httptools', 'gitlab', 'requests'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -62,6 +62,6 @@ def test_the_docs_name_every_setting() -> None:
 
 
 def test_naming_the_plug_in_imports_no_http_client() -> None:
-    program = "import sys, providers.stores.heroku; print('urllib3' in sys.modules)"
+    program = "import sys, providers.stores.heroku; print('httptools' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

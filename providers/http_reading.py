@@ -1,0 +1,150 @@
+"""Reads one answer from a connection, with llhttp (the parser of Node.js), and decides whether all of it came.
+
+What llhttp refuses is an answer that was lost, and so is one that ends before its end. Nothing of either is quoted.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPMethod, HTTPStatus
+from typing import Final
+
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+_LARGEST_BODY: Final = 8 * 1024 * 1024
+_AT_ONCE: Final = 64 * 1024
+_GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
+_COMPRESSED: Final = ("gzip", "x-gzip", "deflate")
+
+
+class NotAnswered(Exception):
+    """The request may have arrived, and no whole answer came. Says why in a word or two, and quotes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """An answer with all of its body, decompressed."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    """In the order in which they came, by lower-case names, which may stand there more than once."""
+    body: bytes = field(repr=False)
+    leaves_connection: bool
+    """Whether another request may follow on the same connection."""
+
+
+def read_answer(receive: Callable[[int], bytes], method: str) -> RawAnswer:
+    """Read the answer to a request of this method. ``receive`` gives some bytes, at most so many; none at the end.
+
+    Raises NotAnswered, and whatever ``receive`` raises.
+    """
+    reading = _Reading(without_body=method == HTTPMethod.HEAD)
+    reading.parser = parser = HttpResponseParser(reading)
+    # What RFC 9112 lets pass (2.2, 6.3, 7.1.1). The danger is two who read the same bytes: a proxy and its server.
+    parser.set_dangerous_leniencies(
+        lenient_chunked_length=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
+    )
+    try:
+        while not reading.is_whole:
+            data = receive(_AT_ONCE)
+            if not data:
+                reading.ends()
+                break
+            parser.feed_data(data)
+            if reading.refused:
+                raise NotAnswered(reading.refused)
+    except HttpParserCallbackError as error:  # not the answer's fault: a signal's handler may have raised
+        raise error.__context__ or error from None
+    except (HttpParserError, HttpParserUpgrade) as error:
+        if not reading.is_whole:  # else it is about what came after it, unasked
+            raise NotAnswered("it is not HTTP") from error
+        reading.leaves_connection = False
+    finally:
+        del reading.parser  # else they hold each other, and what came, until the collector finds them
+    headers = dict(reading.headers)
+    return RawAnswer(
+        reading.status,
+        tuple(reading.headers),
+        _decompressed(b"".join(reading.body), headers.get("content-encoding", "identity")),
+        reading.leaves_connection,
+    )
+
+
+class _Reading:
+    """What llhttp calls, and what it has told so far."""
+
+    parser: HttpResponseParser
+
+    def __init__(self, *, without_body: bool) -> None:
+        self._without_body = without_body
+        self.status = 0
+        self.headers: list[tuple[str, str]] = []
+        self.body: list[bytes] = []
+        self.is_whole = False
+        self.leaves_connection = False
+        self.refused = ""
+        """Why what is well-formed is not taken."""
+        self._in_head = True
+        self._room = _LARGEST_BODY
+
+    def on_message_begin(self) -> None:
+        if self.is_whole:
+            self.leaves_connection = False  # more came than was asked for
+        else:
+            self._in_head = True
+            self.headers.clear()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head and not self.is_whole:  # else it comes after the body, where nothing counts
+            self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1").strip()))
+
+    def on_headers_complete(self) -> None:
+        if self.is_whole:
+            return
+        self._in_head = False
+        self.status = self.parser.get_status_code()
+        if any(name == "transfer-encoding" and value.lower() != "chunked" for name, value in self.headers):
+            self.refused = "it is in a coding that nobody asked for"
+        if self._without_body:
+            self.on_message_complete()
+
+    def on_body(self, data: bytes) -> None:
+        if self.is_whole:
+            self.leaves_connection = False
+            return
+        self._room -= len(data)
+        if self._room < 0:
+            self.refused = "the answer is too large"
+        else:
+            self.body.append(data)
+
+    def on_message_complete(self) -> None:
+        if not self.is_whole and self.status >= HTTPStatus.OK:  # others may come before it (RFC 9110, 15.2)
+            self.is_whole = True
+            self.leaves_connection = self.parser.should_keep_alive()
+
+    def ends(self) -> None:
+        """Take the connection's end for the body's, where nothing else tells it."""
+        lengths = ("content-length", "transfer-encoding")
+        if self._in_head or self.status < HTTPStatus.OK or any(name in lengths for name, _ in self.headers):
+            raise NotAnswered("the connection ended")
+
+
+def _decompressed(body: bytes, coding: str) -> bytes:
+    """Undo what a server does that compresses though it is asked not to."""
+    if coding.lower() == "identity" or not body:
+        return body
+    if coding.lower() not in _COMPRESSED:
+        raise NotAnswered("it is in a coding that nobody asked for")
+    unpacking = zlib.decompressobj(_GZIP_OR_ZLIB)
+    try:
+        whole = unpacking.decompress(body, _LARGEST_BODY + 1)
+    except zlib.error as error:
+        raise NotAnswered("it cannot be decompressed") from error
+    if len(whole) > _LARGEST_BODY:
+        raise NotAnswered("the answer is too large")
+    if not unpacking.eof:
+        raise NotAnswered("it cannot be decompressed")
+    return whole
