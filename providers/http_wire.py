@@ -64,14 +64,26 @@ class Wire:
         ``target`` is a path with its query, quoted. Raises NotConnected when nothing was sent, NotAnswered else, and
         ValueError for a header that would end the line it stands in.
         """
-        request = _head(method, target, {"Host": self._host, **headers}, body) + (body or b"")
+        request = self._head(method, target, headers, body) + (body or b"")
         connection = self._kept_connection() or self._new_connection()
         answer = connection.exchange(request, method)
         self._keep(connection)
         return answer
 
+    def _head(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
+        lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        names = {name.lower() for name in headers}
+        if "host" not in names:
+            lines.insert(1, f"Host: {self._host}")
+        if "content-length" not in names and (body is not None or method in _WITH_BODY):
+            lines.append(f"Content-Length: {len(body or b'')}")
+        head = "\r\n".join(lines)
+        if head.count("\r") != len(lines) - 1 or head.count("\n") != len(lines) - 1:
+            raise ValueError("a header or the target has a line break in it")
+        return f"{head}\r\n\r\n".encode("latin-1")
+
     def _kept_connection(self) -> _Connection | None:
-        """Give the one that was used last; if that is of no use any more, then those before it are not, either."""
+        """Give the one that was used last, of those that are still of use."""
         while True:
             with self._lock:
                 if not self._kept:
@@ -149,13 +161,3 @@ def _written(origin: Origin) -> str:
     """Give an origin's host and port as the header Host has them."""
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
     return host if origin.port == DEFAULT_PORTS[origin.scheme] else f"{host}:{origin.port}"
-
-
-def _head(method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
-    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    if (body is not None or method in _WITH_BODY) and not any(name.lower() == "content-length" for name in headers):
-        lines.append(f"Content-Length: {len(body or b'')}")
-    head = "\r\n".join(lines)
-    if head.count("\r") != len(lines) - 1 or head.count("\n") != len(lines) - 1:
-        raise ValueError("a header or the target has a line break in it")
-    return f"{head}\r\n\r\n".encode("latin-1")

@@ -6,10 +6,13 @@ import socket
 import subprocess
 import sys
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
 
 from providers.http import HttpClient, HttpRequest
+from providers.http_address import Origin, origin_of
+from providers.http_wire import Wire
 from rotator.domain.errors import Permanent
 from tests.unit.issuers.raw_server import DONE, raw_server
 
@@ -38,6 +41,39 @@ def test_a_requests_own_headers_come_before_ours():
     lines = sent(replace(READ, headers={"accept": "text/plain", "USER-AGENT": "me", "X-More": "yes"}))
     theirs = ["USER-AGENT: me", "X-More: yes", "accept: text/plain"]
     assert lines[2:] == ["Accept-Encoding: identity", "Host: HOST", *theirs]
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "says"), [("DELETE", None, []), ("DELETE", b"{}", ["2"]), ("PUT", None, ["0"])]
+)
+def test_how_long_a_body_is_is_said_where_there_is_one_or_one_is_usual(method, body, says):
+    lines = sent(replace(WRITE, method=method, body=body))
+    assert [line.split(": ")[1] for line in lines if line.startswith("Content-Length")] == says
+
+
+def test_a_host_that_a_request_names_itself_stands_there_once():
+    assert [line for line in sent(replace(READ, headers={"host": "it"})) if line.lower()[:4] == "host"] == ["host: it"]
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://tokens.example", "tokens.example"),
+        ("https://tokens.example:443", "tokens.example"),
+        ("http://tokens.example:443", "tokens.example:443"),
+        ("https://[::1]:8443", "[::1]:8443"),
+    ],
+)
+def test_a_host_is_named_without_the_port_that_is_meant_anyway(url, host):
+    wire = Wire(origin_of(urlsplit(url)), None, connect_seconds=1, answer_seconds=1)
+    assert f"\r\nHost: {host}\r\n".encode() in wire._head("GET", "/", {}, None)
+
+
+@pytest.mark.parametrize(("target", "value"), [("/a\r\nX-Two: 2", "1"), ("/a", "1\r\nX-Two: 2"), ("/a", "1\nX-Two: 2")])
+def test_what_would_add_a_line_to_a_request_is_not_sent(target, value):
+    wire = Wire(Origin("http", "127.0.0.1", 9), None, connect_seconds=1, answer_seconds=1)
+    with pytest.raises(ValueError, match="line break"):
+        wire.exchange("GET", target, {"X-One": value}, None)
 
 
 def test_passwords_of_this_machines_user_are_not_sent(tmp_path, monkeypatch):
