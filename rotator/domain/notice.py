@@ -20,6 +20,7 @@ OF_NO_SECRET = SecretName("")
 class Topic(StrEnum):
     """What a notice is about."""
 
+    GOT_OUT = "got out"
     NEEDS_PERSON = "needs a person"
     FAILING = "failing"
     EXPIRING = "expiring"

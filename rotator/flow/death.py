@@ -15,6 +15,7 @@ from rotator.domain.errors import NeedsOperator, RotatorError, Temporary
 from rotator.domain.lifecycle import buried, with_token
 from rotator.domain.model import Event, Phase, Proof, Rotation, Token, TokenState
 from rotator.domain.secret_value import SecretValue
+from rotator.domain.standing import CAME_LATE, LATE_ENDED
 from rotator.flow import by_hand, latecomers
 from rotator.flow.budget import on_behalf_of
 from rotator.flow.lost import CLOCK_SKEW, look_for, still_unknown_for
@@ -88,7 +89,7 @@ def disown(work: Work, token: Token, issued: Issued) -> None:
     if any(work.matches(theirs, issued.value) for theirs in known):
         return
     late = replace(token, handle=issued.handle, created_at=issued.created_at or work.now)
-    _tell(work, late, latecomers.CAME_LATE)
+    _tell(work, late, CAME_LATE)
     try:
         with on_behalf_of(work.rotation.cause):  # without the lease, which is no longer ours to keep
             proof = _ended_in_time(replace(work, leased=False), late, issued.value)
@@ -102,7 +103,7 @@ def disown(work: Work, token: Token, issued: Issued) -> None:
             error=type(error).__name__,
         )
     else:
-        _tell(work, late, latecomers.ENDED, proof=proof)
+        _tell(work, late, LATE_ENDED, proof=proof)
 
 
 def _ended_in_time(work: Work, token: Token, value: SecretValue) -> Proof:

@@ -7,9 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rotator.domain.model import Event
-
-DECLARED: Final = "compromised"
-OVER: Final = "incident over"
+from rotator.domain.standing import DECLARED, OVER
 
 GOES_ON_FOR: Final = timedelta(hours=12)
 """How long the same command means the same incident. Later, it is taken for another one."""

@@ -15,7 +15,8 @@ from itertools import islice
 from typing import Any, Final
 
 from rotator.domain.model import Event, Phase, Rotation, SecretName, Token
-from rotator.flow.declaration import DECLARED, GOES_ON_FOR, OVER
+from rotator.domain.standing import DECLARED, OVER
+from rotator.flow.declaration import GOES_ON_FOR
 from rotator.flow.emergency import is_answer
 from rotator.flow.outlook import Outlook
 from rotator.flow.work import Tools
@@ -43,7 +44,11 @@ class Incident:
 def current(tools: Tools, names: Sequence[SecretName], reason: str, *, anew: bool = False) -> Incident:
     """Give the incident that is still open for one of these secrets and has the same reason; else a new one."""
     now = tools.clock.now()
-    told = [] if anew else tools.ledger.events_of((DECLARED, OVER), now - GOES_ON_FOR)
+    told = (
+        []
+        if anew
+        else [event for event in tools.ledger.standing_events(DECLARED, OVER) if event.at >= now - GOES_ON_FOR]
+    )
     newest = {event.secret: event for event in told}
     mine = [newest[name] for name in names if name in newest and _is_open(newest[name], reason)]
     if not mine:

@@ -11,8 +11,8 @@ from typing import Any
 from rotator.domain.contracts import Coexistence
 from rotator.domain.errors import RotatorError, Temporary
 from rotator.domain.model import Cause, Event, Mode, Phase, Proof, Rotation, SecretName, Token, TokenState
+from rotator.domain.standing import DECLARED
 from rotator.flow import latecomers
-from rotator.flow.declaration import DECLARED
 from rotator.flow.emergency import STOPPED, is_answer
 from rotator.flow.incident import Incident
 from rotator.flow.outlook import Outlook

@@ -7,17 +7,12 @@ revoked, and again once it is dead: what has the first line alone may live.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from typing import Final
+from datetime import datetime
 
 from rotator.domain.model import ConnectionName, Event, Handle, SecretName, Token, TokenId, TokenName, TokenState
+from rotator.domain.standing import CAME_LATE, LATE_ENDED
 from rotator.ledger.ledger import Ledger
 from rotator.ledger.picture import KnownToken
-
-CAME_LATE: Final = "came too late"
-ENDED: Final = "late one ended"
-
-_EVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def detail_of(token: Token, issuer: ConnectionName) -> dict[str, str | None]:
@@ -32,14 +27,14 @@ def may_live(events: Iterable[Event]) -> list[KnownToken]:
     for event in events:
         if event.kind == CAME_LATE:
             late[event.secret, event.detail["handle"]] = _as_told(event)
-        elif event.kind == ENDED:
+        elif event.kind == LATE_ENDED:
             late.pop((event.secret, event.detail["handle"]), None)
     return list(late.values())
 
 
 def of_ledger(ledger: Ledger) -> list[KnownToken]:
     """Give those of all secrets. One query, however many there are."""
-    return may_live(ledger.events_of((CAME_LATE, ENDED), _EVER))
+    return may_live(ledger.standing_events(CAME_LATE, LATE_ENDED))
 
 
 def _as_told(event: Event) -> KnownToken:

@@ -13,8 +13,8 @@ from typing import Final
 
 from rotator.domain.errors import RotatorError
 from rotator.domain.model import Event, Proof, Token
+from rotator.domain.standing import LATE_ENDED
 from rotator.flow.budget import on_behalf_of
-from rotator.flow.latecomers import ENDED
 from rotator.flow.outlook import Outlook, is_listed_as
 from rotator.flow.work import Tools
 from rotator.observe.incident import Fate, OldToken
@@ -37,7 +37,7 @@ def end_again(tools: Tools, outlook: Outlook) -> Iterator[OldToken]:
         detail = {"handle": token.handle, "seen": said}
         kind = "revoked again"
         if gone and token.proof is None:
-            kind, detail = ENDED, {**detail, "proof": Proof.UNLISTED}
+            kind, detail = LATE_ENDED, {**detail, "proof": Proof.UNLISTED}
         event = Event(kind, outlook.name, tools.clock.now(), tools.actor, detail=detail)
         tools.ledger.note(event)
         tools.tell(event)

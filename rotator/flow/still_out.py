@@ -9,15 +9,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final
+from datetime import datetime
 
 from rotator.domain.model import Cause, Event, Secret, SecretName, Token
-from rotator.flow.declaration import DECLARED, OVER
+from rotator.domain.standing import DECLARED, OVER
 from rotator.flow.emergency import is_answer
 from rotator.ledger.ledger import Ledger
-
-_EVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -38,6 +35,12 @@ class StillOut:
         not_ended = names or "the token in use, which was never adopted"
         return f"Declared compromised{reason}, and not ended: {not_ended}."
 
+    def remedy(self, *, has_policy: bool) -> str:
+        goes_on = f"`{self.command}` goes on: it replaces it, and proves it dead."
+        if has_policy:
+            return goes_on
+        return f"Its policy is gone: delete the token at its issuer, or put the policy back; then {goes_on}"
+
     @property
     def command(self) -> str:
         words = ["rotate", "now", self.secret, f"--{Cause.COMPROMISED}"]
@@ -49,18 +52,23 @@ def declarations(ledger: Ledger) -> dict[SecretName, Event]:
 
     Ask before you read the secrets: what was declared meanwhile may be answered already.
     """
-    newest = {event.secret: event for event in ledger.events_of((DECLARED, OVER), _EVER)}
+    newest = {event.secret: event for event in ledger.standing_events(DECLARED, OVER)}
     return {name: event for name, event in newest.items() if event.kind == DECLARED}
 
 
 def still_out(secret: Secret, declaration: Event | None) -> StillOut | None:
     """Give what is out, unless an open rotation answers the declaration: that one tells how far it is."""
+    out = got_out(secret, declaration)
+    is_answered = out is not None and secret.open is not None and is_answer(secret.open, out.since)
+    return None if is_answered else out
+
+
+def got_out(secret: Secret, declaration: Event | None) -> StillOut | None:
+    """Give what got out of a secret and may be alive, whether or not something is about to end it."""
     if declaration is None:
         return None
     told = declaration.detail
     since = datetime.fromisoformat(str(told["began"]))
-    if secret.open is not None and is_answer(secret.open, since):
-        return None
     named = {each["id"] for each in told["tokens"]}
     tokens = tuple(token for token in _alive(secret) if token.id in named or _was_in_use(secret, token, since))
     if not tokens and secret.current is not None:

@@ -6,17 +6,18 @@ again comes in with the reports. What was told and is so no more has healed, whi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from rotator.domain.clock import Clock
 from rotator.domain.errors import Problem
-from rotator.domain.model import Cause, Rotation, SecretName, TokenState
+from rotator.domain.model import Cause, Event, Rotation, SecretName, TokenState
 from rotator.domain.notice import OF_NO_SECRET, Notice, Told, Topic
 from rotator.domain.policy import Policy, PolicySet
 from rotator.flow.matters import running_out, still_fails
 from rotator.flow.report import Outcome, Report
+from rotator.flow.still_out import declarations, got_out, still_out
 from rotator.ledger.ledger import Ledger
 from rotator.observe import notices
 from rotator.observe.sending import Channel
@@ -53,6 +54,7 @@ class Telling:
         self._policies: dict[SecretName, Policy] = {}
         self._problems: tuple[Problem, ...] = ()
         self._ownerless: list[SecretName] = []
+        self._declared: Mapping[SecretName, Event] = {}
 
     # --- what comes in -------------------------------------------------------------------------------------------
 
@@ -101,6 +103,7 @@ class Telling:
             for rotation in self._ledger.open_rotations():
                 if rotation.trouble is not None and rotation.trouble.needs_operator:
                     yield notices.needs_person(rotation, self._owner_of(rotation.secret))
+        yield from self._got_out(now)
         for secret in self._ledger.expiring(now + SOON):
             policy = self._policies.get(secret.name)
             if policy is not None and (notice := running_out(policy, secret, now)) is not None:
@@ -109,6 +112,15 @@ class Telling:
             token = self._ledger.secret(name).current
             if token is not None and token.state is not TokenState.DEAD:
                 yield notices.no_policy(name, token)
+
+    def _got_out(self, now: datetime) -> Iterator[Notice]:
+        """Find what nobody has begun to end within the hour: an incident of many takes its time."""
+        self._declared = declarations(self._ledger)
+        for secret in self._ledger.secrets_named(self._declared):
+            out = still_out(secret, self._declared[secret.name])
+            if out is not None and now - out.since >= notices.AN_HOUR:
+                remedy = out.remedy(has_policy=secret.name in self._policies)
+                yield notices.got_out(secret.name, self._owner_of(secret.name), out.what, out.since, remedy)
 
     def _may_stand(self, told: Told, now: datetime) -> bool:
         """Tell whether a matter that was not found just now may stand all the same, or is not for us to judge."""
@@ -119,6 +131,8 @@ class Telling:
             return True
         if told.notice.topic is Topic.FAILING:
             return policy is not None and still_fails(policy, self._ledger.secret(name), now)
+        if told.notice.topic is Topic.GOT_OUT:  # what a rotation is about to end has not ended
+            return got_out(self._ledger.secret(name), self._declared.get(name)) is not None
         return told.notice.topic is Topic.POLICIES and told.seen_at > now - _GRACE
 
     def _end(self, told: Told, stands: set[Key], now: datetime) -> None:

@@ -7,7 +7,7 @@ message says that the outcome is unknown, and ``rotation(id).revision`` then tel
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -98,6 +98,11 @@ class Ledger:
         with self._database.reading() as connection:
             return queries.secrets_known(connection)
 
+    def secrets_named(self, names: Iterable[SecretName]) -> list[Secret]:
+        """Give those of these secrets that were ever adopted or rotated."""
+        with self._database.reading() as connection:
+            return queries.secrets_named(connection, sorted(names))
+
     def rotation(self, rotation_id: str) -> Rotation | None:
         """Give a rotation by its id, or by the beginning of one (four characters or more).
 
@@ -164,10 +169,10 @@ class Ledger:
         with self._database.reading() as connection:
             return queries.history(connection, name)
 
-    def events_of(self, kinds: Sequence[str], since: datetime) -> list[Event]:
-        """Give the events of these kinds since then, by secret, each secret's oldest first."""
+    def standing_events(self, *kinds: str) -> list[Event]:
+        """Give the events of these kinds, of those in ``domain.standing``: by secret, each secret's oldest first."""
         with self._database.reading() as connection:
-            return queries.events_of(connection, kinds, since)
+            return queries.standing_events(connection, kinds)
 
     def dead_without_refusal(self) -> list[Token]:
         """Give the tokens that are taken for dead, though no issuer ever refused their value."""

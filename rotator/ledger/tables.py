@@ -34,6 +34,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from rotator.domain.lifecycle import ALLOWED_MOVES
 from rotator.domain.model import Cause, Mode, Phase, Placed, Proof, TokenState
+from rotator.domain.standing import STANDING
 from rotator.ledger.plain_data import storable
 
 
@@ -218,6 +219,9 @@ events: Final = Table(
 )  # fmt: skip
 
 Index("events_by_time", events.c.at)
+
+IS_STANDING: Final = events.c.kind.in_([literal_column(f"'{kind}'") for kind in STANDING])  # as IS_OPEN is written
+Index("events_standing", events.c.secret, events.c.sequence, sqlite_where=IS_STANDING, postgresql_where=IS_STANDING)
 
 budgets: Final = Table(
     "budgets", metadata,

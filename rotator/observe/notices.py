@@ -22,6 +22,18 @@ _WITHOUT_LEDGER: Final = timedelta(minutes=5)
 _PROBLEMS_SHOWN: Final = 10
 
 
+def got_out(secret: SecretName, owner: str, what: str, since: datetime, remedy: str) -> Notice:
+    """A token that somebody declared compromised, and that nothing is about to end."""
+    lines = [f"What: {what}", f"Declared at {_moment(since)}. No rotation is under way that would end it."]
+    return Notice(
+        Topic.GOT_OUT,
+        secret,
+        f"{secret}: a compromised token may still live",
+        _body(secret, owner, *lines, do=remedy),
+        same_as=f"{since.isoformat()} {what}",
+    )
+
+
 def needs_person(rotation: Rotation, owner: str) -> Notice:
     """An open rotation that only a person can move on."""
     trouble = rotation.trouble

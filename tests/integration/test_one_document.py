@@ -21,8 +21,8 @@ from providers.stores.azure_key_vault.plugin import AzurePlace
 from providers.stores.vault.plugin import VaultPlace
 from rotator.domain.contracts import Place, Store
 from rotator.domain.model import Cause, ConnectionName, Event, Proof, SecretName, Target
+from rotator.domain.standing import DECLARED
 from rotator.flow import adoption
-from rotator.flow.declaration import DECLARED
 from rotator.flow.report import Outcome
 from rotator.flow.work import OpenDestination
 from tests.fakes.scripted import Killed

@@ -23,8 +23,5 @@ def judge_compromises(evidence: Evidence) -> Iterator[Finding]:
 def _got_out(secret: Secret, out: StillOut, evidence: Evidence) -> Finding:
     policy = evidence.policies.get(secret.name)
     account = account_of(secret, evidence.picture, policy)
-    remedy = f"`{out.command}` goes on: it replaces it, and proves it dead."
-    if policy is None:
-        remedy = f"Its policy is gone: delete the token at its issuer, or put the policy back; then {remedy}"
     where = named(account) if account is not None else ""
-    return Finding(Kind.GOT_OUT, where, out.what, remedy, secret.name, out.since)
+    return Finding(Kind.GOT_OUT, where, out.what, out.remedy(has_policy=policy is not None), secret.name, out.since)

@@ -11,9 +11,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, inspect
+from sqlalchemy import Engine, create_engine, event, inspect
 
 import rotator.ledger.migrations
+from rotator.domain.standing import CAME_LATE, LATE_ENDED
 from rotator.ledger.ledger import Ledger
 from rotator.ledger.schema import VERSION_TABLE, VERSIONS
 from rotator.ledger.tables import metadata
@@ -87,3 +88,15 @@ def test_the_program_knows_every_migration() -> None:
 def test_a_token_is_found_by_its_value_without_a_look_at_all_others(ledger: Ledger, sql: Sql) -> None:
     [(*_, plan)] = sql("EXPLAIN QUERY PLAN SELECT * FROM tokens WHERE fingerprint = 'x'")
     assert "tokens_by_value" in plan
+
+
+@pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)
+def test_what_stands_is_found_without_a_look_at_all_events(ledger: Ledger, migrated: Engine) -> None:
+    asked: list[tuple[str, Any]] = []
+    event.listen(migrated, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
+    ledger.standing_events(CAME_LATE, LATE_ENDED)
+    [(statement, parameters)] = asked
+    with migrated.connect() as connection:
+        plans = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+    assert "events_standing" in plans[0][-1]
+    assert len(plans) == 1, "and nothing is sorted"

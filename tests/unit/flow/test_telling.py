@@ -14,6 +14,7 @@ from rotator.domain.errors import Problem, Temporary
 from rotator.domain.model import Cause, Overlap, SecretName
 from rotator.domain.policy import PolicySet, Schedule
 from rotator.domain.secret_value import SecretValue
+from rotator.flow import emergency
 from rotator.flow.delivery import Delivery
 from rotator.flow.reconcile import one_pass
 from rotator.flow.telling import Telling
@@ -21,6 +22,7 @@ from rotator.ledger.notices import CLAIM
 from rotator.observe.sending import Channel
 from tests.fakes.scripted import Killed, denied, locked_by_somebody, unavailable
 from tests.fakes.world import World
+from tests.unit.flow.declaring import REASON, declare
 
 NEVER = Schedule()
 
@@ -257,6 +259,41 @@ def test_the_end_of_a_compromise_is_told_with_its_proof(world, outcome):
     assert ("refused" in people.bodies[0]) == (outcome == "contained")
     world.clock.move(days=2)
     assert people.look() == []
+
+
+def test_a_token_that_got_out_and_that_nothing_ends_is_told_after_an_hour_until_it_is_dead(world):
+    world.adopt()
+    people = People(world)
+    world.stores["vault"].script.fail("preflight", unavailable())
+    order = declare(world)
+    emergency.rotate(world.worker().runner, order)
+    world.clock.move(minutes=59)
+    assert people.look() == [], "its command may be at work"
+    world.clock.move(minutes=1)
+    assert people.look() == ["app: a compromised token may still live"]
+    for part in ("Owner: team", f"({REASON})", "not ended: 1.", "`rotate now app --compromised --reason"):
+        assert part in people.bodies[0]
+    assert people.days_heard(8) == [1, 3, 7]
+
+    world.mend()
+    world.stores["vault"].script.fail("write", unavailable())
+    emergency.rotate(world.worker(stays=False).runner, order)
+    assert world.secret().open is not None
+    assert people.look() == [], "a rotation is under way, and the token is not dead yet"
+    world.mend()
+    world.clock.move(hours=2)
+    world.worker().one_pass()
+    assert people.look() == ["app: healed (a compromised token may still live)"]
+
+
+def test_a_token_that_got_out_and_whose_policy_is_gone_is_told_with_what_to_do(world):
+    world.adopt()
+    declare(world)
+    del world.policies["app"]
+    world.clock.move(hours=1)
+    people = People(world, "ops")
+    assert people.look() == ["2 matters"], "and that it has no policy"
+    assert "Its policy is gone: delete the token at its issuer" in people.bodies[0]
 
 
 def test_ordinary_success_is_told_only_to_a_channel_that_asks_for_it(world):

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from rotator.domain.model import Cause, Phase
-from rotator.flow import adoption, emergency, incident
+from rotator.domain.model import Phase
+from rotator.flow import adoption, emergency
 from rotator.flow.opening import Order
-from rotator.flow.outlook import survey
 from tests.fakes.scripted import denied, locked_by_somebody, unavailable
 from tests.fakes.world import A_DAY, World
 from tests.unit.flow.audit.auditing import audited, kinds, only
+from tests.unit.flow.declaring import REASON, declare
 
-REASON = "laptop stolen"
 COMMAND = f"`rotate now app --compromised --reason '{REASON}'`"
-
-
-def declare(world: World, reason: str = REASON) -> Order:
-    """Write down that the token got out, as the command does before it begins; give what it would begin."""
-    tools, policy = world.worker().runner.tools, world.policies["app"]
-    declared = incident.current(tools, [policy.name], reason)
-    order = Order(policy, Cause.COMPROMISED, reason=reason, since=declared.began)
-    incident.declare(tools, declared, survey(tools, [order], {}, workers=1).to_do)
-    return order
 
 
 def rotate(world: World, order: Order) -> None:
