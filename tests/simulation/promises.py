@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,21 +30,24 @@ class Stay:
 
 def stays(estate: Estate) -> Iterator[Stay]:
     """Give every token that was in force, by the events of the year and the issuer's truth."""
-    confirmed: dict[SecretName, list[Event]] = defaultdict(list)
-    for event in estate.events:
-        if event.kind in ("adopted", "confirmed"):
-            confirmed[event.secret].append(event)
     for name, account in estate.account_of.items():
         made = account.issuer_fake.made()
-        ends = [event.at for event in confirmed[SecretName(name)][1:]] + [END]
-        for event, end in zip(confirmed[SecretName(name)], ends, strict=True):
+        confirmed = [event for event in _history(estate, name) if event.kind in ("adopted", "confirmed")]
+        ends = [event.at for event in confirmed[1:]] + [END]
+        for event, end in zip(confirmed, ends, strict=True):
             of_that_handle = (token for token in reversed(made) if token.handle == event.detail["handle"])
             token = next(token for token in of_that_handle if token.created_at <= event.at)
             yield Stay(SecretName(name), token, event.at, end)
 
 
 def begun_by_schedule(estate: Estate) -> Iterator[Event]:
-    return (event for event in estate.events if event.kind == "opened" and event.detail["cause"] == "due")
+    told = (event for name in estate.account_of for event in _history(estate, name))
+    return (event for event in told if event.kind == "opened" and event.detail["cause"] == "due")
+
+
+def _history(estate: Estate, name: str) -> list[Event]:
+    """Give what the ledger remembers. Who watched missed what a killed process had written down and not told."""
+    return estate.ledger.history(SecretName(name))
 
 
 def is_open(policy: Policy, moment: datetime) -> bool:
