@@ -206,7 +206,7 @@ def _open_wire(url: str, ca_file: Path | None) -> Wire | None:
 
     try:
         origin = origin_of(urlsplit(url))
-        trust = _trust(ca_file) if ca_file or origin.scheme == "https" else None
+        trust = _trust(ca_file) if origin.scheme == "https" else None
         return Wire(origin, trust, connect_seconds=_CONNECT_SECONDS, answer_seconds=_ANSWER_SECONDS)
     except ValueError:
         return None

@@ -188,6 +188,12 @@ def test_a_ca_of_ones_own_is_trusted(certificate):
         assert HttpClient(server.url, ca_file=ca_file).send(READ, changes=False).status == 200
 
 
+def test_a_ca_of_ones_own_makes_no_tls_of_a_plain_connection(server, certificate):
+    ca_file, _ = certificate
+    server.answers(Answer(200))
+    assert HttpClient(server.url, ca_file=ca_file).send(READ, changes=False).status == 200
+
+
 def test_a_ca_file_that_is_missing_is_told(tmp_path):
     with pytest.raises(Permanent, match="ca_file"):
         HttpClient("https://127.0.0.1", ca_file=tmp_path / "none.pem")
