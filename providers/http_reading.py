@@ -14,9 +14,15 @@ from typing import Final
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 _LARGEST_BODY: Final = 8 * 1024 * 1024
+_LARGEST_HEAD: Final = 256 * 1024
+"""With all early answers before it. No server of ours sends a tenth of that, but a broken one may go on for ever."""
+_LARGEST_ANSWER: Final = 2 * _LARGEST_BODY
+"""As it is sent: chunks have lengths, which may have extensions, and headers may follow the last."""
 _AT_ONCE: Final = 64 * 1024
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 _COMPRESSED: Final = ("gzip", "x-gzip", "deflate")
+_NO_CODINGS: Final = ("", "identity", "none", "utf-8")
+"""What some servers call that they did not compress, or take for the place of the character set."""
 
 
 class NotAnswered(Exception):
@@ -47,14 +53,13 @@ def read_answer(receive: Callable[[int], bytes], method: str) -> RawAnswer:
         lenient_chunked_length=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
     )
     try:
-        while not reading.is_whole:
+        while not reading.is_whole and not reading.refused:
             data = receive(_AT_ONCE)
             if not data:
                 reading.ends()
                 break
             parser.feed_data(data)
-            if reading.refused:
-                raise NotAnswered(reading.refused)
+            reading.count(len(data))
     except HttpParserCallbackError as error:  # not the answer's fault: a signal's handler may have raised
         raise error.__context__ or error from None
     except (HttpParserError, HttpParserUpgrade) as error:
@@ -63,11 +68,13 @@ def read_answer(receive: Callable[[int], bytes], method: str) -> RawAnswer:
         reading.leaves_connection = False
     finally:
         del reading.parser  # else they hold each other, and what came, until the collector finds them
-    headers = dict(reading.headers)
+    if reading.refused:
+        raise NotAnswered(reading.refused)
+    codings = ",".join(value for name, value in reading.headers if name == "content-encoding")
     return RawAnswer(
         reading.status,
         tuple(reading.headers),
-        _decompressed(b"".join(reading.body), headers.get("content-encoding", "identity")),
+        _decompressed(b"".join(reading.body), codings),
         reading.leaves_connection,
     )
 
@@ -87,7 +94,14 @@ class _Reading:
         self.refused = ""
         """Why what is well-formed is not taken."""
         self._in_head = True
+        self._received = 0
         self._room = _LARGEST_BODY
+
+    def count(self, received: int) -> None:
+        """Refuse what has no end."""
+        self._received += received
+        if self._received > (_LARGEST_HEAD if self._in_head else _LARGEST_ANSWER):
+            self.refused = "the answer is too large"
 
     def on_message_begin(self) -> None:
         if self.is_whole:
@@ -132,11 +146,12 @@ class _Reading:
             raise NotAnswered("the connection ended")
 
 
-def _decompressed(body: bytes, coding: str) -> bytes:
+def _decompressed(body: bytes, codings: str) -> bytes:
     """Undo what a server does that compresses though it is asked not to."""
-    if coding.lower() == "identity" or not body:
+    applied = [coding for word in codings.split(",") if (coding := word.strip().lower()) not in _NO_CODINGS]
+    if not applied or not body:
         return body
-    if coding.lower() not in _COMPRESSED:
+    if len(applied) > 1 or applied[0] not in _COMPRESSED:
         raise NotAnswered("it is in a coding that nobody asked for")
     unpacking = zlib.decompressobj(_GZIP_OR_ZLIB)
     try:
@@ -145,6 +160,6 @@ def _decompressed(body: bytes, coding: str) -> bytes:
         raise NotAnswered("it cannot be decompressed") from error
     if len(whole) > _LARGEST_BODY:
         raise NotAnswered("the answer is too large")
-    if not unpacking.eof:
+    if not unpacking.eof or unpacking.unused_data:  # cut, or with more behind it that would be missing
         raise NotAnswered("it cannot be decompressed")
     return whole

@@ -33,9 +33,12 @@ GARBLED = {
     "a length that is none": head("Content-Length: two") + b"{}",
     "a negative length": head("Content-Length: -2") + b"{}",
     "a coding that nobody asked for": head("Transfer-Encoding: gzip, chunked") + b"2\r\n{}\r\n0\r\n\r\n",
+    "a coding that nobody asked for, and more": head("Transfer-Encoding: gzip, chunked") + b"2\r\n{}\r\n0\r\n\r\n?",
     "a chunk's length that is none": CHUNKED + b"two\r\n{}\r\n0\r\n\r\n",
     "no gzip": head("Content-Encoding: gzip", "Content-Length: 2") + b"{}",
     "a coding in a coding": head("Content-Encoding: gzip, gzip", "Content-Length: 2") + b"{}",
+    "a coding in one of another header": head("Content-Encoding: br", "Content-Encoding: gzip") + gzip.compress(b"{}"),
+    "more than was compressed": head("Content-Encoding: gzip") + gzip.compress(b"{") + gzip.compress(b"}"),
 }
 WHOLE = {
     "with its length": head("Content-Length: 2") + b"{}",
@@ -52,4 +55,6 @@ WHOLE = {
     "compressed, though we asked for none": head("Content-Encoding: gzip") + gzip.compress(b"{}"),
     "deflated": head("Content-Encoding: deflate") + zlib.compress(b"{}"),
     "in a coding that means nothing": head("Content-Encoding: identity") + b"{}",
+    "in no coding": head("Content-Encoding:", "Content-Encoding: none") + b"{}",
+    "in a character set": head("Content-Encoding: UTF-8") + b"{}",
 }

@@ -10,7 +10,7 @@ import pytest
 
 from providers.http import HttpClient, HttpRequest
 from rotator.domain.errors import Ambiguous, Temporary
-from tests.unit.issuers.raw_server import DONE, Link, head, raw_server
+from tests.unit.issuers.raw_server import DONE, Link, Talk, head, raw_server
 from tests.unit.issuers.sample_answers import CHUNKED, CUT, GARBLED, WHOLE
 
 READ = HttpRequest("GET /things", "GET", "/things")
@@ -111,17 +111,25 @@ def test_the_largest_answer_is_given_whole():
         assert HttpClient(server.url).send(WRITE, changes=True).body == LARGEST
 
 
-def endless(link: Link) -> None:
-    link.request()
-    link.send(CHUNKED)
-    while link.send(b"100000\r\n" + bytes(MEGABYTE) + b"\r\n"):
-        pass
+def endless(begin: bytes, again: bytes) -> Talk:
+    def talk(link: Link) -> None:
+        link.request()
+        link.send(begin)
+        while link.send(again):
+            pass
+
+    return talk
 
 
 @pytest.mark.parametrize(
     "talk",
     [
-        pytest.param(endless, id="endless chunks"),
+        pytest.param(endless(CHUNKED, b"100000\r\n" + bytes(MEGABYTE) + b"\r\n"), id="endless chunks"),
+        pytest.param(endless(CHUNKED + b"1;", b"a" * MEGABYTE), id="an endless extension of a chunk"),
+        pytest.param(endless(CHUNKED + b"0\r\n", b"X-One: 1\r\n" * 9999), id="endless headers behind the last chunk"),
+        pytest.param(endless(b"HTTP/1.1 200 OK\r\n", b"X-One: 1\r\n" * 9999), id="endless headers"),
+        pytest.param(endless(b"HTTP/1.1 200 OK\r\nX-One: ", b"1" * MEGABYTE), id="an endless header"),
+        pytest.param(endless(b"", head(status="102 Processing") * 9999), id="endless early answers"),
         pytest.param(lambda link: link.answers(head() + LARGEST + b"1"), id="one byte too many"),
         pytest.param(
             lambda link: link.answers(head("Content-Encoding: gzip") + gzip.compress(bytes(100 * MEGABYTE))),

@@ -15,6 +15,7 @@ from providers.http_reading import NotAnswered, RawAnswer, _Reading, read_answer
 from tests.unit.issuers.raw_server import DONE, head
 from tests.unit.issuers.sample_answers import CHUNKED, CUT, GARBLED, WHOLE
 
+LARGEST = bytes(8 * 1024 * 1024)
 ALL = (*WHOLE.values(), *CUT.values(), *GARBLED.values())
 
 
@@ -61,6 +62,13 @@ def test_no_beginning_of_an_answer_is_an_answer(answer):
 def test_whatever_arrives_it_is_an_answer_or_lost(data):
     outcome = outcome_of([data])
     assert outcome is None or 200 <= outcome[0] <= 999
+
+
+def test_what_comes_after_an_answer_that_is_too_large_does_not_make_it_one_without_its_end():
+    answer = head(f"Content-Length: {len(LARGEST) + 1}") + LARGEST
+    assert outcome_of([answer, b"1"]) is None
+    assert outcome_of([answer, b"1", b"?"]) is None
+    assert outcome_of([answer, b"1?"]) is None
 
 
 @pytest.mark.parametrize(
