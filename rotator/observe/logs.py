@@ -30,6 +30,8 @@ ALLOWED_FIELDS: Final = frozenset(
         "event",
         "secret",
         "rotation",
+        "handle",
+        "name",
         "kind",
         "step",
         "actor",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+import rotator
+from rotator.observe import logs
 
 _PROGRAM = """
 import logging
@@ -59,3 +64,20 @@ def test_a_log_that_cannot_be_written_stops_nobody(opened):
     finally:
         os.close(log)
     assert (run.returncode, run.stdout) == (0, "worked on\n")
+
+
+def _lines_of_ours() -> Iterator[ast.Call]:
+    for module in (Path(rotator.__file__).parent).rglob("*.py"):
+        for call in ast.walk(ast.parse(module.read_text())):
+            if (
+                isinstance(call, ast.Call)
+                and isinstance(call.func, ast.Attribute)
+                and "logger()" in ast.unparse(call.func)
+            ):
+                yield call
+
+
+def test_every_field_that_we_log_is_one_that_a_line_may_have():
+    fields = {keyword.arg for call in _lines_of_ours() for keyword in call.keywords}
+    assert {"secret", "handle", "exc_info"} <= fields
+    assert fields <= logs.ALLOWED_FIELDS | {"exc_info"}
