@@ -23,6 +23,7 @@ from providers.json_field import Unsuitable, field_of, same_but_for, with_field
 from providers.stores.aws_secrets_manager.calls import Calls, NotThere, Rejected
 from providers.stores.aws_secrets_manager.fresh_looks import FreshLooks
 from providers.stores.aws_secrets_manager.plugin import AwsPlace
+from providers.stores.aws_secrets_manager.replicas import has_copies, refuse_copies_that_lag
 from providers.stores.aws_secrets_manager.versions import (
     CURRENT,
     PENDING,
@@ -71,6 +72,7 @@ class SecretsManagerStore:
     def __init__(self, config: AwsConfig, access: Access) -> None:
         self._region = config.region
         self._seen: FreshLooks[_Held] = FreshLooks(access.clock)
+        self._without_copies: set[str] = set()
         self._clock = access.clock
         self._warn = access.warn
         self._call = Calls(config, access)
@@ -241,14 +243,23 @@ class SecretsManagerStore:
             else:
                 return
 
-    def settle(self, place: AwsPlace, version: Version) -> None:
-        """Do nothing: whoever asks AWS from now on gets the new value. What consumers cache is for the overlap."""
+    def settle(self, place: AwsPlace, version: Version) -> None:  # noqa: ARG002 -- AWS tells of the newest alone
+        """See that the secret's copies have it, where there are any. What consumers cache is for the overlap.
+
+        Whoever asks for the secret itself gets the new value from now on: of one that had no copies when it was looked
+        at, nothing is asked.
+        """
+        if place.secret not in self._without_copies and (description := self._described(place)):
+            refuse_copies_that_lag(place.secret, description.answer)
 
     def _described(self, place: AwsPlace) -> Description | None:
         try:
-            return Description(self._call("DescribeSecret", place.secret))
+            description = Description(self._call("DescribeSecret", place.secret))
         except NotThere:
             return None
+        note = self._without_copies.discard if has_copies(description.answer) else self._without_copies.add
+        note(place.secret)
+        return description
 
     def _held(self, place: AwsPlace, **which: str) -> _Held | None:
         try:

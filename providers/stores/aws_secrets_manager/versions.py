@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid5
 
+from providers.stores.aws_secrets_manager.replicas import refuse_broken_copies
 from rotator.domain.errors import NeedsOperator, Permanent, Temporary
 from rotator.domain.terms import Version
 
@@ -87,6 +88,12 @@ def refuse_what_others_govern(secret: str, description: Description, region: str
             f"{secret} is a replica in {region}, and only its primary can be written.",
             remedy=f"Use a connection with `region: {primary}`.",
         )
+    if origin := answer.get("CrossAccountPrimary"):
+        raise Permanent(
+            f"{secret} is a replica of {origin.get('PrimarySecretARN')}, which would overwrite it.",
+            remedy="Write to that one, with a connection to its account.",
+        )
+    refuse_broken_copies(secret, answer)
     _refuse_others_pending(secret, description, ours)
 
 

@@ -183,6 +183,9 @@ def test_the_same_key_never_puts_another_value_over_the_first(
     assert held(store.read(place, version)) == first.reveal()
 
 
+THEIRS = "arn:aws:secretsmanager:eu-west-1:210987654321:secret:prod/app-AbCdEf"
+
+
 @pytest.mark.parametrize(
     ("extra", "family", "says"),
     [
@@ -190,6 +193,9 @@ def test_the_same_key_never_puts_another_value_over_the_first(
         ({"OwningService": "rds"}, Permanent, "managed by rds"),
         ({"DeletedDate": 1.0}, Permanent, "restore-secret"),
         ({"PrimaryRegion": "us-east-1"}, Permanent, "region: us-east-1"),
+        ({"CrossAccountPrimary": {"PrimarySecretARN": THEIRS, "ReplicationStatus": "InSync"}}, Permanent, THEIRS),
+        ({"ReplicationStatus": [{"Region": "us-east-1", "Status": "Failed"}]}, Permanent, "replicated to us-east-1"),
+        ({"CrossAccountReplicas": [{"ReplicaSecretARN": THEIRS, "ReplicationStatus": "Failed"}]}, Permanent, THEIRS),
     ],
 )
 def test_a_secret_that_somebody_else_has_a_say_in_is_refused(
@@ -201,6 +207,40 @@ def test_a_secret_that_somebody_else_has_a_say_in_is_refused(
         with pytest.raises(family, match=says):
             refused()
     assert list(secret.contents) == ["v" * 36]
+
+
+COPIES = {
+    "a region": lambda status: {"ReplicationStatus": [{"Region": "us-east-1", "Status": status}]},
+    "an account": lambda status: {"CrossAccountReplicas": [{"ReplicaSecretARN": THEIRS, "ReplicationStatus": status}]},
+}
+
+
+@pytest.mark.parametrize("copies", COPIES.values(), ids=COPIES)
+def test_a_write_is_done_once_every_copy_of_the_secret_has_it(
+    store: SecretsManagerStore, secret: Secret, place: AwsPlace, copies: Any
+) -> None:
+    secret.extra |= copies("InSync")
+    store.preflight(place)
+    version = publish(store, place, fresh())
+    secret.extra |= copies("InProgress")
+    with pytest.raises(Temporary, match="being replicated to"):
+        store.settle(place, version)
+    secret.extra |= copies("Failed")
+    with pytest.raises(NeedsOperator, match="The old token was not revoked"):
+        store.settle(place, version)
+    for status in ("InSync", "Detached"):
+        secret.extra |= copies(status)
+        store.settle(place, version)
+
+
+def test_a_secret_without_copies_is_not_asked_for_them_again(
+    store: SecretsManagerStore, fake: SecretsManager, secret: Secret, place: AwsPlace
+) -> None:
+    store.preflight(place)
+    version = publish(store, place, fresh())
+    before = len(fake.calls)
+    store.settle(place, version)
+    assert len(fake.calls) == before
 
 
 def test_a_pending_label_on_an_empty_version_is_somebody_elses_rotation(
