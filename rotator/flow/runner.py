@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from rotator.domain import reminders
@@ -81,12 +82,12 @@ class Runner:
 
     def wake(self, rotation: Rotation, lease: Lease) -> Rotation:
         """Try again at once. What only a person can say, nobody has said."""
-        return self._asked(rotation, lease, recovery.wake)
+        return self._prepared(rotation, lease, recovery.wake)
 
     def resume(self, rotation: Rotation, lease: Lease) -> Rotation:
         """Go on at once. If it waited for a person, it is their word: what destinations hold may be written over."""
         stuck = rotation.trouble is not None and rotation.trouble.needs_operator
-        return self._asked(rotation, lease, recovery.take_up if stuck else recovery.wake)
+        return self._prepared(rotation, lease, recovery.take_up if stuck else recovery.wake)
 
     def withdraw(self, rotation: Rotation, lease: Lease, why: str, *, gone: bool = False) -> Rotation:
         """Take a rotation back because a person said so, putting earlier values back where needed.
@@ -94,21 +95,8 @@ class Runner:
         Raises NeedsOperator when there is no way back: then the rotation is left as it is. ``gone``: the person says
         that the tokens it asked them for are not there (any more).
         """
-        with self.in_hand.take(rotation, lease) as work:
-            try:
-                recovery.refuse_without_a_way_back(work)
-            except NeedsOperator:
-                self.tools.ledger.release(work.lease)
-                raise
-            try:
-                _withdraw(work, why, gone=gone)
-            except (LeaseLost, LedgerUnavailable):
-                raise
-            except RotatorError as error:
-                self._note(work, error, None)
-            if work.rotation.phase.is_open:
-                self.tools.ledger.release(work.lease)
-            return work.rotation
+        withdraw = partial(self._withdraw, why=why, gone=gone)
+        return self._prepared(rotation, lease, recovery.refuse_without_a_way_back, withdraw, refuses=True)
 
     def retire_now(self, rotation: Rotation, lease: Lease) -> Rotation:
         """End the overlap early: the old token is revoked now, whoever still uses it."""
@@ -117,11 +105,11 @@ class Runner:
             at_once = replace(work.rotation.overlap, for_=timedelta(), until_unused_for=None, at_most=None)
             work.record(replace(to_go_on(work.rotation), overlap=at_once), "overlap ended")
 
-        return self._asked(rotation, lease, no_overlap)
+        return self._prepared(rotation, lease, no_overlap)
 
     def believe(self, rotation: Rotation, lease: Lease) -> Rotation:
         """Go on because a person says that the tokens are gone which are to die. Raises NeedsOperator: they are not."""
-        return self._refusing(rotation, lease, by_hand.take_word)
+        return self._prepared(rotation, lease, by_hand.take_word, refuses=True)
 
     def hand_in(
         self, rotation: Rotation, lease: Lease, value: SecretValue, expires_at: datetime | None = None
@@ -130,11 +118,11 @@ class Runner:
 
         Raises InvalidInput, NeedsOperator or what stands in the way: then nothing was taken, and it waits as before.
         """
-        return self._refusing(rotation, lease, lambda work: handing_in.take(work, value, expires_at))
+        return self._prepared(rotation, lease, lambda work: handing_in.take(work, value, expires_at), refuses=True)
 
     def give_up_value(self, rotation: Rotation, lease: Lease) -> Rotation:
         """Go on without a value that was handed in and lost: another token is asked for. InvalidInput: none was."""
-        return self._refusing(rotation, lease, recovery.give_up_value)
+        return self._prepared(rotation, lease, recovery.give_up_value, refuses=True)
 
     def take_over(self, rotation: Rotation, lease: Lease, mode: Mode) -> Rotation:
         """Make a rotation whose token nobody has made yet the answer to a compromise: without overlap, ahead of all."""
@@ -144,35 +132,42 @@ class Runner:
             hurried = replace(asked_anew, cause=Cause.COMPROMISED, mode=mode, overlap=Overlap(for_=timedelta()))
             work.record(to_go_on(hurried), "hurried")
 
-        return self._asked(rotation, lease, hurry)
+        return self._prepared(rotation, lease, hurry)
 
-    def _refusing(self, rotation: Rotation, lease: Lease, preparation: Callable[[Work], None]) -> Rotation:
-        """Do what a person says, or refuse it: then the rotation is left as it was."""
+    def _prepared(
+        self,
+        rotation: Rotation,
+        lease: Lease,
+        prepare: Callable[[Work], None],
+        go_on: Callable[[Work], Rotation] | None = None,
+        *,
+        refuses: bool = False,
+    ) -> Rotation:
+        """Do what a person says, then go on. What stands in the way is written down, or raised where it ``refuses``."""
         with self.in_hand.take(rotation, lease) as work:
             try:
-                with on_behalf_of(rotation.cause, work.keep_lease):
-                    preparation(work)
-            except (LeaseLost, LedgerUnavailable):
-                raise
-            except RotatorError:
-                self.tools.ledger.release(work.lease)
-                raise
-            except Exception as bug:
-                self.tools.ledger.release(work.lease)
-                raise unforeseen("hand in", bug) from bug
-            return self._advance(work)
-
-    def _asked(self, rotation: Rotation, lease: Lease, preparation: Callable[[Work], None]) -> Rotation:
-        with self.in_hand.take(rotation, lease) as work:
-            try:
-                preparation(work)
+                _guarded(work, prepare)
             except (LeaseLost, LedgerUnavailable):
                 raise
             except RotatorError as error:
-                self._note(work, error, None)
+                if not refuses:
+                    self._note(work, error, None)
                 self.tools.ledger.release(work.lease)
+                if refuses:
+                    raise
                 return work.rotation
-            return self._advance(work)
+            return (go_on or self._advance)(work)
+
+    def _withdraw(self, work: Work, *, why: str, gone: bool) -> Rotation:
+        try:
+            _guarded(work, lambda work: _take_back(work, why, gone=gone))
+        except (LeaseLost, LedgerUnavailable):
+            raise
+        except RotatorError as error:
+            self._note(work, error, None)
+        if work.rotation.phase.is_open:
+            self.tools.ledger.release(work.lease)
+        return work.rotation
 
     def _go(self, work: Work) -> None:
         deadline = (work.now if self._stays else work.rotation.phase_at) + self.patience
@@ -272,7 +267,18 @@ class Runner:
             work.record(waiting, "overlap", until=until.isoformat(timespec="seconds"))
 
 
-def _withdraw(work: Work, why: str, *, gone: bool) -> None:
+def _guarded(work: Work, act: Callable[[Work], None]) -> None:
+    """Do it as a step is done: on behalf of its rotation, and what nobody foresaw becomes an error of ours."""
+    try:
+        with on_behalf_of(work.rotation.cause, work.keep_lease):
+            act(work)
+    except RotatorError:
+        raise
+    except Exception as bug:
+        raise unforeseen("prepare", bug) from bug
+
+
+def _take_back(work: Work, why: str, *, gone: bool) -> None:
     try:
         recovery.withdraw(work, why, restoring=True)
     except AsksPerson:

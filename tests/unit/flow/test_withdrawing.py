@@ -6,8 +6,9 @@ import pytest
 
 from rotator.domain.contracts import StoreTraits
 from rotator.domain.errors import NeedsOperator
-from rotator.domain.model import Mode, Phase, TokenState
+from rotator.domain.model import Cause, Mode, Phase, TokenState
 from rotator.domain.secret_value import SecretValue
+from rotator.flow import budget
 from rotator.flow.report import Outcome
 from tests.fakes.scripted import denied, locked_by_somebody, unavailable
 from tests.fakes.world import A_DAY, ENV_FILE, HEROKU, SECRETS_MANAGER, VAULT
@@ -189,3 +190,34 @@ def test_where_a_place_has_no_way_back_the_rotation_may_still_go_forward(make_wo
     assert world.alive() > {old}
     assert worker.resume().phase is Phase.RETIRED
     assert world.alive() == {world.held_everywhere()}
+
+
+def test_going_back_after_a_compromise_goes_ahead_of_others_and_keeps_its_lease_while_it_waits(world, monkeypatch):
+    world.adopt()
+    store, seen = world.stores["vault"], []
+    store.script.fail("settle", locked_by_somebody())
+    worker = world.worker()
+    worker.rotate("app", Cause.COMPROMISED)
+    look = store.current
+
+    def watched(place: object) -> object:
+        seen.append((budget._urgent.get(), budget._keep_lease.get() is not budget._nothing))
+        return look(place)
+
+    monkeypatch.setattr(store, "current", watched)
+    assert worker.withdraw().phase is Phase.WITHDRAWN
+    assert set(seen) == {(True, True)}
+
+
+def test_a_bug_in_a_plug_in_leaves_the_rotation_free_for_another_try(world, monkeypatch):
+    world.adopt()
+    store = world.stores["vault"]
+    store.script.fail("settle", locked_by_somebody())
+    worker = world.worker()
+    worker.rotate()
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "current", lambda _place: 1 / 0)
+        assert "ZeroDivisionError" in worker.withdraw().trouble.what
+
+    assert world.worker().withdraw().phase is Phase.WITHDRAWN
