@@ -29,6 +29,8 @@ _KEPT_CONNECTIONS: Final = 20
 _IDLE_SECONDS: Final = 4.0
 """A connection that nobody used for longer is not used again. Node.js and Apache close after five: who sends just then
 does not learn whether it was read. And what forgets idle connections on the way, as NATs do, tells nobody."""
+_LONGEST_ANSWER: Final = 6
+"""In longest silences. A server that says a byte now and then is given up, too, before the caller's lease ends."""
 _WITH_BODY: Final = ("POST", "PUT", "PATCH")
 """They say how long their body is even when they have none (RFC 9110, 8.6)."""
 
@@ -106,7 +108,7 @@ class Wire:
             plain = socket.create_connection((self._origin.host, self._origin.port), self._connect_seconds)
             try:
                 plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                connected = plain if self._trust is None else self._trust.wrap_socket(plain, server_hostname=name)
+                connected = plain if self._trust is None else _secured(plain, self._trust, name)
             except BaseException:
                 plain.close()
                 raise
@@ -114,27 +116,29 @@ class Wire:
             raise NotTrusted from error
         except OSError as error:
             raise NotConnected(type(error).__name__) from error
-        connected.settimeout(self._answer_seconds)
-        return _Connection(connected)
+        return _Connection(connected, self._answer_seconds)
 
 
 class _Connection:
     """One connection that stands. Used by one thread at a time."""
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: socket.socket, answer_seconds: float) -> None:
+        connected.settimeout(answer_seconds)
         self._socket = connected
+        self._longest = _LONGEST_ANSWER * answer_seconds
         self._arriving = select.poll()
         self._arriving.register(connected, select.POLLIN)
-        self._answered_at = 0.0
+        self._answered_at = self._latest = 0.0
         self.is_open = True
 
     def exchange(self, request: bytes, method: str) -> RawAnswer:
         """Send, and read. Closes itself after whatever leaves it unclear what comes next. Raises NotAnswered."""
         answer = None
+        self._latest = time.monotonic() + self._longest
         try:
             with suppress(BrokenPipeError, ConnectionResetError):  # who reads no further may have answered before
                 self._socket.sendall(request)
-            answer = read_answer(self._socket.recv, method)
+            answer = read_answer(self._receive, method)
         except OSError as error:
             raise NotAnswered(type(error).__name__) from error
         finally:
@@ -143,6 +147,12 @@ class _Connection:
         self._answered_at = time.monotonic()
         return answer
 
+    def _receive(self, most: int) -> bytes:
+        """Wait for something, but not for ever for a little and a little more."""
+        if time.monotonic() > self._latest:
+            raise TimeoutError
+        return self._socket.recv(most)
+
     def is_usable(self) -> bool:
         """Tell whether a request may go out on it: nothing has come since its last answer, not even its end."""
         return time.monotonic() - self._answered_at < _IDLE_SECONDS and not self._arriving.poll(0)
@@ -150,6 +160,11 @@ class _Connection:
     def close(self) -> None:
         self.is_open = False
         self._socket.close()
+
+
+def _secured(plain: socket.socket, trust: ssl.SSLContext, name: str) -> ssl.SSLSocket:
+    """Shake hands. An end that TLS does not know of is none: anybody on the way can make one (RFC 9112, 9.8)."""
+    return trust.wrap_socket(plain, server_hostname=name, suppress_ragged_eofs=False)
 
 
 def _close_all(connections: list[_Connection]) -> None:

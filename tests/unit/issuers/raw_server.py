@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import select
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from typing import cast
 
 DONE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -59,6 +62,15 @@ class Link:
         with suppress(ConnectionError):
             self._received.read()
 
+    def hung_up_within(self, seconds: float) -> bool:
+        """Wait so long at most for the client to hang up."""
+        return bool(select.select([self._connection], [], [], seconds)[0])
+
+    def farewell(self) -> None:
+        """Say over TLS that this was all."""
+        with suppress(OSError):  # the client need not answer
+            cast("ssl.SSLSocket", self._connection).unwrap()
+
     def reset(self) -> None:
         """Have the connection end without a farewell, as a machine that lost its power does after a restart."""
         self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -73,12 +85,14 @@ Talk = Callable[[Link], None]
 
 
 class RawServer:
-    def __init__(self, listener: socket.socket, talks: tuple[Talk, ...], scheme: str) -> None:
+    def __init__(
+        self, listener: socket.socket, talks: tuple[Talk, ...], scheme: str, tls: ssl.SSLContext | None
+    ) -> None:
         self.url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
         self.requests: list[bytes] = []
         self.connections = 0
         self.errors: list[BaseException] = []
-        self._listener, self._talks = listener, talks
+        self._listener, self._talks, self._tls = listener, talks, tls
         self._threads: list[threading.Thread] = []
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()
@@ -94,13 +108,13 @@ class RawServer:
             self._threads[-1].start()
 
     def _talk(self, talk: Talk, connection: socket.socket) -> None:
-        link = Link(self, connection)
         try:
-            talk(link)
+            if self._tls is not None:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            with closing(Link(self, connection)) as link:
+                talk(link)
         except Exception as error:  # noqa: BLE001  told by the test's own thread
             self.errors.append(error)
-        finally:
-            link.close()
 
     def is_done(self) -> None:
         """Wait until every connection is served. All that was sent and every farewell is with the client then."""
@@ -117,9 +131,10 @@ class RawServer:
 
 
 @contextmanager
-def raw_server(*talks: Talk, scheme: str = "http") -> Iterator[RawServer]:
-    """Listen for as many connections as there are talks: the first one gets the first."""
-    server = RawServer(socket.create_server(("127.0.0.1", 0), backlog=128), talks, scheme)
+def raw_server(*talks: Talk, scheme: str = "http", tls: ssl.SSLContext | None = None) -> Iterator[RawServer]:
+    """Listen for as many connections as there are talks: the first one gets the first. ``tls``: over TLS."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    server = RawServer(listener, talks, "https" if tls else scheme, tls)
     try:
         yield server
     finally:

@@ -102,6 +102,22 @@ def test_a_server_that_says_nothing_is_given_up_and_hung_up(monkeypatch):
         server.is_done()
 
 
+@pytest.mark.parametrize(("begin", "again"), [(head(), b"1"), (b"", head(status="102 Processing"))])
+def test_a_server_that_says_a_little_now_and_then_is_given_up_and_hung_up(monkeypatch, begin, again):
+    monkeypatch.setattr("providers.http._ANSWER_SECONDS", 0.05)
+
+    def trickles(link: Link) -> None:
+        link.request()
+        link.send(begin)
+        while not link.hung_up_within(0.01):
+            link.send(again)
+
+    with raw_server(trickles) as server:
+        with pytest.raises(Ambiguous, match="TimeoutError"):
+            HttpClient(server.url).send(WRITE, changes=True)
+        server.is_done()
+
+
 LARGEST = bytes(8 * MEGABYTE)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -12,7 +13,8 @@ import pytest
 
 from providers.http import HttpClient, HttpRequest
 from rotator.domain.errors import Ambiguous, Temporary
-from tests.unit.issuers.raw_server import DONE, Link, raw_server
+from tests.fakes.own_authority import own_authority
+from tests.unit.issuers.raw_server import DONE, Link, head, raw_server
 
 READ = HttpRequest("GET /things", "GET", "/things")
 WRITE = HttpRequest("POST /things", "POST", "/things", body=b"{}")
@@ -64,6 +66,29 @@ def test_a_handshake_that_does_not_end_sends_nothing(monkeypatch):
     monkeypatch.setattr("providers.http._CONNECT_SECONDS", 0.2)
     with raw_server(Link.until_hung_up, scheme="https") as server:
         assert "TimeoutError" in str(not_sent(server.url))
+        server.is_done()
+
+
+# --- over TLS ---
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_over_tls_only_a_farewell_ends_an_answer_that_does_not_tell_its_length(version, tmp_path):
+    authority = own_authority(tmp_path)
+    authority.server.maximum_version = version
+
+    def says_farewell(link: Link) -> None:
+        link.answers(head() + b"all of it")
+        link.farewell()
+
+    cut, whole = (lambda link: link.answers(head() + b"all o")), (lambda link: link.answers(DONE))
+    with raw_server(cut, cut, says_farewell, whole, tls=authority.server) as server:
+        client = HttpClient(server.url, ca_file=authority.ca_file)
+        with pytest.raises(Ambiguous, match="SSLEOFError"):
+            client.send(WRITE, changes=True)
+        with pytest.raises(Temporary, match="was not answered"):
+            client.send(READ, changes=False)
+        assert [client.send(READ, changes=False).body for _ in range(2)] == [b"all of it", b"{}"]
         server.is_done()
 
 
