@@ -76,7 +76,10 @@ def test_a_lifetime_that_the_server_cuts_short_is_recorded_as_it_is(issuer):
 
 
 def test_a_periodic_token_lives_on_while_it_is_renewed(openbao, manager):
-    issued = opened(openbao, manager, period="24h").issue(request())
+    issuer = opened(openbao, manager, period="24h")
+    issued = issuer.issue(request())
+    listed = find(issuer, issued)
+    assert (issued.expires_at, listed.name, listed.expires_at) == (None, "app", None), "it would be due within the day"
     renewed = openbao.request("POST", "auth/token/renew-self", token=issued.value.reveal())
     assert renewed["auth"]["lease_duration"] == 86400
 
