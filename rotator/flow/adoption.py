@@ -77,20 +77,21 @@ def adopt(
 def _put_in_force(tools: Tools, policy: Policy, picture: Picture, token: Token, seen: list[Seen]) -> Token:
     """Write the adoption down, together with what becomes of the token that was in force."""
     secret = _secret(picture, policy)
-    in_force = _in_force(secret)
-    known = as_known(in_force, token) if in_force is not None else None
-    if known is not None and known == in_force:
+    in_force, made_through = _in_force(secret), picture.made_through.get(secret.name)
+    known = as_known(in_force, made_through, token, policy.issuer) if in_force is not None else None
+    is_of_here = made_through is not None and made_through.connection == policy.issuer.connection
+    if known is not None and known == in_force and is_of_here:
         return known
     token, ended_by = known or token, None
     if in_force is not None and known is None:
-        ended_by = the_end_of(tools, policy, secret, picture.in_force.get(secret.name), token, seen)
+        ended_by = the_end_of(tools, policy, secret, picture, token, seen)
     detail = {"handle": token.handle, "name": token.name}
     if ended_by is not None and in_force is not None:
         detail["in_place_of"] = in_force.handle or in_force.name
     event = Event(
         "adopted", secret.name, tools.clock.now(), tools.actor, ended_by.id if ended_by is not None else None, detail
     )
-    tools.ledger.adopt(token, event, ended_by)
+    tools.ledger.adopt(token, event, ended_by, policy.issuer)
     tools.tell(event)
     return token
 

@@ -126,12 +126,12 @@ def _refuse_a_token_of_another_issuer(
     """
     made_through = tools.ledger.made_through(current.id) if current is not None else None
     now = policy.issuer.connection
-    if made_through is None or made_through == now:
+    if made_through is None or made_through.connection == now:
         return
     if value is not None and tools.connections.issuer(policy.issuer).verify(value).verdict is Verdict.VALID:
         return
     raise NeedsOperator(
-        f"The token in force was made through the connection {made_through}, and {now} does not know it: "
+        f"The token in force was made through the connection {made_through.connection}, and {now} does not know it: "
         "its death could not be proven there.",
         remedy="If both are one issuer, give the connection its earlier name back. Else keep the earlier one, put a "
         f"token of {now} in the places, and run `rotate adopt {policy.name}`: the one in force is then ended.",

@@ -188,12 +188,16 @@ def _stores(connections: Connections, policy: Policy) -> tuple[tuple[ConnectionN
 
 
 def _doubtful(ledger: Ledger, orders: Sequence[Order]) -> dict[SecretName, tuple[Token, ...]]:
-    """Give, by secret, the tokens that are taken for dead without proof, and those that came too late to be used."""
+    """Give, by secret, the tokens that are taken for dead without proof, and those that came too late to be used.
+
+    Those of another issuer are not among them: what this one lists under their handles is somebody else's.
+    """
     found: dict[SecretName, tuple[Token, ...]] = {}
     issuers = {order.policy.name: order.policy.issuer.connection for order in orders}
-    late = [known for known in latecomers.of_ledger(ledger) if issuers.get(known.token.secret) == known.connection]
-    for token in (*ledger.dead_without_refusal(), *(known.token for known in late)):
-        found[token.secret] = (*found.get(token.secret, ()), token)
+    for known in (*ledger.dead_without_refusal(), *latecomers.of_ledger(ledger)):
+        name = known.token.secret
+        if name in issuers and known.connection in (None, issuers[name]):
+            found[name] = (*found.get(name, ()), known.token)
     return found
 
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 
 from rotator.domain.contracts import Stored
 from rotator.domain.errors import NeedsOperator
-from rotator.domain.model import Cause, Destination, Phase, Placed, Rotation, Secret, Token
+from rotator.domain.model import Cause, Destination, IssuerRef, Phase, Placed, Rotation, Secret, Token
 from rotator.domain.policy import Policy
 from rotator.flow.declaration import is_under_way
 from rotator.flow.opening import Order, planned
 from rotator.flow.work import Tools
+from rotator.ledger.picture import Picture
 
 
 @dataclass(frozen=True)
@@ -27,16 +28,23 @@ class Seen:
     stored: Stored | None
 
 
-def as_known(current: Token, token: Token) -> Token | None:
-    """Give the token in force with what is told of it now; None when ``token`` is another one.
+def as_known(current: Token, made_through: IssuerRef | None, token: Token, issuer: IssuerRef) -> Token | None:
+    """Give the token in force with what is told of it now; None when ``token``, of this issuer, is another one.
 
     The same handle is the same token: revoking one would end the other. So is the same value, whatever handle a person
-    told before.
+    told before. Raises NeedsOperator for the same handle at a connection of another name: two issuers may count alike.
     """
     same_handle = current.handle == token.handle
     same_value = current.fingerprint is not None and current.fingerprint == token.fingerprint
     if not same_handle and not same_value:
         return None
+    if not same_value and made_through is not None and made_through.connection != issuer.connection:
+        raise NeedsOperator(
+            f"The token in force is {current.handle}, too, and was made through the connection "
+            f"{made_through.connection}: whether both are one token, nobody can tell.",
+            remedy="If both connections are one issuer, give it its earlier name back. Else put another token of "
+            f"{issuer.connection} in the places, and adopt that.",
+        )
     return replace(
         current,
         name=token.name or current.name,
@@ -48,15 +56,16 @@ def as_known(current: Token, token: Token) -> Token | None:
 
 
 def the_end_of(
-    tools: Tools, policy: Policy, secret: Secret, brought_by: Rotation | None, token: Token, seen: list[Seen]
+    tools: Tools, policy: Policy, secret: Secret, picture: Picture, token: Token, seen: list[Seen]
 ) -> Rotation:
     """Give the rotation that ends the token in force, now that ``token`` is in its place. It is yet to be recorded.
 
-    ``brought_by`` is the rotation that had put it in force, if one had. A token that was declared compromised gets no
-    overlap. Raises NeedsOperator where a place that nobody can read was not written since: its consumers would be left
-    with a dead token.
+    It ends where it was made, also where the policy has another issuer by now. One that was declared compromised gets
+    no overlap. Raises NeedsOperator where a place that nobody can read was not written since: its consumers would be
+    left with a dead token.
     """
     assert secret.current is not None
+    brought_by = picture.in_force.get(secret.name)
     was = {str(place.target): place for place in brought_by.destinations} if brought_by is not None else {}
     places = tuple(_with(token, each, was.get(str(each.destination.target)), secret.current) for each in seen)
     got_out = is_under_way(tools.ledger.history(policy.name), tools.clock.now())
@@ -65,7 +74,7 @@ def the_end_of(
     return replace(
         planned(tools, order, secret, places),
         phase=Phase.CONFIRMED,
-        issuer=brought_by.issuer if brought_by is not None else policy.issuer,
+        issuer=picture.made_through.get(secret.name) or policy.issuer,
         tokens=(token,),
     )
 

@@ -19,6 +19,7 @@ from rotator.domain.model import (
     ConnectionName,
     Event,
     Fingerprint,
+    IssuerRef,
     Rotation,
     RotationId,
     Secret,
@@ -35,7 +36,7 @@ from rotator.ledger.errors import AlreadyOpen, OutOfDate
 from rotator.ledger.fingerprints import LedgerKey, key_of
 from rotator.ledger.leases import Lease
 from rotator.ledger.notices import Notices
-from rotator.ledger.picture import NOTHING_SOUGHT, Picture, Sought, picture
+from rotator.ledger.picture import NOTHING_SOUGHT, KnownToken, Picture, Sought, dead_without_refusal, picture
 from rotator.ledger.schema import bring_up_to_date
 
 __all__ = ["AlreadyOpen", "Lease", "Ledger", "OutOfDate"]
@@ -141,15 +142,18 @@ class Ledger:
         with self._database.reading() as connection:
             return queries.last_rotation(connection, name)
 
-    def made_through(self, token: TokenId) -> ConnectionName | None:
-        """Give the issuer's connection through which a rotation made this token; None for one that was adopted."""
+    def made_through(self, token: TokenId) -> IssuerRef | None:
+        """Give the issuer through which a rotation made this token, or at which it was adopted.
+
+        None for one that was adopted by a release that did not write it down.
+        """
         with self._database.reading() as connection:
             return queries.made_through(connection, token)
 
     def tokens_of_issuer(self, issuer: ConnectionName) -> list[Token]:
-        """Give the tokens that rotations of this issuer's connection made or replaced, and that are not dead.
+        """Give the tokens that are not dead, of those that this issuer's connection made, or at which they were adopted.
 
-        Those that were adopted and never rotated are not among them: nothing says where they come from.
+        Of those that nobody wrote that down of, the ones that its rotations replaced.
         """
         with self._database.reading() as connection:
             return queries.tokens_of_issuer(connection, issuer)
@@ -174,10 +178,10 @@ class Ledger:
         with self._database.reading() as connection:
             return queries.standing_events(connection, kinds)
 
-    def dead_without_refusal(self) -> list[Token]:
+    def dead_without_refusal(self) -> list[KnownToken]:
         """Give the tokens that are taken for dead, though no issuer ever refused their value."""
         with self._database.reading() as connection:
-            return queries.dead_without_refusal(connection)
+            return dead_without_refusal(connection)
 
     def broken_links(self, *names: SecretName) -> list[str]:
         """Check the chains of events of these secrets, or of all: a sentence for each thing wrong, none when intact.
@@ -190,13 +194,15 @@ class Ledger:
 
     # --- writing -------------------------------------------------------------------------------------------------
 
-    def adopt(self, token: Token, event: Event, ended_by: Rotation | None = None) -> None:
-        """Make ``token`` the one in force for its secret, or what is known of that one better.
+    def adopt(
+        self, token: Token, event: Event, ended_by: Rotation | None = None, issuer: IssuerRef | None = None
+    ) -> None:
+        """Make ``token`` the one in force for its secret, or what is known of that one better. ``issuer`` knows it.
 
         Where another one is in force and may live, ``ended_by`` is the open rotation that ends it: without that,
         OutOfDate. AlreadyOpen while a rotation is under way.
         """
-        self._database.write(lambda connection: moves.adopt(connection, self._key, token, event, ended_by))
+        self._database.write(lambda connection: moves.adopt(connection, self._key, token, event, ended_by, issuer))
 
     def note(self, *said: Event) -> None:
         """Write down what belongs to no move of a rotation: what a person declared, or what was seen."""

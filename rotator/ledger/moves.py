@@ -13,19 +13,26 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, bindparam, select, update
 
 from rotator.domain.errors import WrongOrder
-from rotator.domain.model import Event, Phase, Rotation, SecretName, Token, TokenId
+from rotator.domain.model import Event, IssuerRef, Phase, Rotation, SecretName, Token, TokenId
 from rotator.ledger.chain import Head, sealed
 from rotator.ledger.errors import AlreadyOpen, OutOfDate
 from rotator.ledger.fingerprints import LedgerKey
 from rotator.ledger.leases import Lease, lost
 from rotator.ledger.prepared import Prepared
 from rotator.ledger.queries import open_rotation_of, token_by_id
-from rotator.ledger.rows import destination_row, event_row, rotation_row, token_row
+from rotator.ledger.rows import destination_row, event_row, origin_row, rotation_row, token_row
 from rotator.ledger.statements import add, add_each, add_unless_there, change
 from rotator.ledger.tables import IS_OPEN, MOVES, ONE_OPEN, destinations, events, rotations, secrets, tokens
 
 
-def adopt(connection: Connection, key: LedgerKey, token: Token, event: Event, ended_by: Rotation | None) -> None:
+def adopt(
+    connection: Connection,
+    key: LedgerKey,
+    token: Token,
+    event: Event,
+    ended_by: Rotation | None,
+    issuer: IssuerRef | None,
+) -> None:
     known = _made_known(connection, token.secret)
     under_way = open_rotation_of(connection, token.secret)
     if under_way is not None:
@@ -39,6 +46,8 @@ def adopt(connection: Connection, key: LedgerKey, token: Token, event: Event, en
         _save_token(connection, again, token)
     else:
         _leave_behind(connection, ended_by, token)
+    if issuer is not None:
+        change(connection, tokens, {"id": token.id}, origin_row(issuer))
     _append(connection, key, token.secret, known.head, [event], current_token=token.id)
 
 

@@ -17,6 +17,7 @@ from rotator.domain.model import (
     ConnectionName,
     Fingerprint,
     Handle,
+    IssuerRef,
     Proof,
     Rotation,
     Secret,
@@ -26,7 +27,7 @@ from rotator.domain.model import (
     TokenState,
 )
 from rotator.ledger import queries
-from rotator.ledger.rows import token_from
+from rotator.ledger.rows import Row, origin_from, token_from
 from rotator.ledger.tables import rotations, tokens
 
 _AT_ONCE: Final = 1000
@@ -47,7 +48,7 @@ NOTHING_SOUGHT: Final = Sought()
 
 @dataclass(frozen=True)
 class KnownToken:
-    """A token of the ledger, and the connection of the rotation that asked for it. None: it was adopted."""
+    """A token of the ledger, and the connection of the issuer that made it. None: nobody wrote it down."""
 
     token: Token
     connection: ConnectionName | None
@@ -69,7 +70,9 @@ class Picture:
 
     secrets: tuple[Secret, ...] = ()
     in_force: dict[SecretName, Rotation] = field(default_factory=dict)
-    """The rotation that brought the token in force; none for one that was adopted."""
+    """The rotation that brought the token in force, or ended the one before it; none for the first, adopted one."""
+    made_through: dict[SecretName, IssuerRef] = field(default_factory=dict)
+    """Where the token in force was made, as far as it was written down."""
     tokens: tuple[KnownToken, ...] = ()
     """Those that may live, and the dead that were sought."""
     weak_deaths: tuple[WeakDeaths, ...] = ()
@@ -79,21 +82,36 @@ def picture(connection: Connection, sought: Sought) -> Picture:
     return Picture(
         tuple(queries.secrets_known(connection)),
         {rotation.secret: rotation for rotation in queries.rotations_in_force(connection)},
+        queries.origins_in_force(connection),
         tuple(_tokens(connection, sought)),
         tuple(_weak_deaths(connection)),
     )
 
 
+def dead_without_refusal(connection: Connection) -> list[KnownToken]:
+    weak = _KNOWN.where(tokens.c.proof.in_([proof.value for proof in _WEAK]))
+    rows = connection.execute(weak.order_by(tokens.c.created_at, tokens.c.id)).mappings()
+    return [_known_from(row) for row in rows]
+
+
+_KNOWN: Final = select(tokens, rotations.c.issuer_connection, rotations.c.issuer_options).outerjoin(
+    rotations, rotations.c.id == tokens.c.rotation
+)
+
+
 def _tokens(connection: Connection, sought: Sought) -> Iterator[KnownToken]:
-    wanted = select(tokens, rotations.c.issuer_connection).outerjoin(rotations, rotations.c.id == tokens.c.rotation)
-    rows = connection.execution_options(yield_per=_AT_ONCE).execute(wanted.order_by(tokens.c.id))
+    rows = connection.execution_options(yield_per=_AT_ONCE).execute(_KNOWN.order_by(tokens.c.id))
     for row in rows.mappings():
         is_sought = (
             row["handle"] in sought.handles or row["name"] in sought.names or row["fingerprint"] in sought.fingerprints
         )
         if row["state"] != TokenState.DEAD or is_sought:
-            issuer = row["issuer_connection"]
-            yield KnownToken(token_from(row), ConnectionName(issuer) if issuer is not None else None)
+            yield _known_from(row)
+
+
+def _known_from(row: Row) -> KnownToken:
+    made = origin_from(row)
+    return KnownToken(token_from(row), made.connection if made is not None else None)
 
 
 def _weak_deaths(connection: Connection) -> Iterator[WeakDeaths]:

@@ -7,7 +7,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, case, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+)
 
 from rotator.domain.errors import InvalidInput
 from rotator.domain.model import (
@@ -15,8 +28,8 @@ from rotator.domain.model import (
     Destination,
     Event,
     Fingerprint,
+    IssuerRef,
     Phase,
-    Proof,
     Rotation,
     RotationId,
     Secret,
@@ -27,7 +40,7 @@ from rotator.domain.model import (
 )
 from rotator.domain.naming import ADOPTED
 from rotator.ledger.prepared import Prepared
-from rotator.ledger.rows import Row, destination_from, event_from, rotation_from, token_from
+from rotator.ledger.rows import Row, destination_from, event_from, origin_from, rotation_from, token_from
 from rotator.ledger.tables import IS_OPEN, IS_STANDING, destinations, events, rotations, secrets, tokens
 
 _SHORTEST_PREFIX: Final = 4
@@ -35,11 +48,14 @@ _NAMES_AT_ONCE: Final = 500
 
 _SECRET: Final = Prepared(select(secrets).where(secrets.c.name == bindparam("wanted", type_=Text)))
 _TOKEN: Final = Prepared(select(tokens).where(tokens.c.id == bindparam("wanted", type_=Text)))
-_MADE_THROUGH: Final = Prepared(
-    select(rotations.c.issuer_connection)
-    .join(tokens, tokens.c.rotation == rotations.c.id)
-    .where(tokens.c.id == bindparam("wanted", type_=Text))
-)
+_ORIGINS: Final = select(
+    tokens.c.id,
+    tokens.c.adopted_through,
+    tokens.c.adopted_options,
+    rotations.c.issuer_connection,
+    rotations.c.issuer_options,
+).outerjoin(rotations, rotations.c.id == tokens.c.rotation)
+_ORIGIN: Final = Prepared(_ORIGINS.where(tokens.c.id == bindparam("wanted", type_=Text)))
 _TOKEN_OF_VALUE: Final = Prepared(select(tokens).where(tokens.c.fingerprint == bindparam("wanted", type_=Text)))
 _OPEN: Final = Prepared(select(rotations.c.id).where(rotations.c.secret == bindparam("wanted", type_=Text), IS_OPEN))
 
@@ -122,14 +138,22 @@ def expiring(connection: Connection, before: datetime) -> list[Secret]:
     return _secrets(connection, secrets.c.name.in_(ends), rotations.c.secret.in_(ends))
 
 
-def made_through(connection: Connection, token: TokenId) -> ConnectionName | None:
-    row = _MADE_THROUGH.first(connection, {"wanted": token})
-    return ConnectionName(row["issuer_connection"]) if row is not None else None
+def made_through(connection: Connection, token: TokenId) -> IssuerRef | None:
+    row = _ORIGIN.first(connection, {"wanted": token})
+    return origin_from(row) if row is not None else None
+
+
+def origins_in_force(connection: Connection) -> dict[SecretName, IssuerRef]:
+    current = _ORIGINS.add_columns(secrets.c.name).join(secrets, secrets.c.current_token == tokens.c.id)
+    rows = connection.execute(current).mappings()
+    return {SecretName(row["name"]): made for row in rows if (made := origin_from(row)) is not None}
 
 
 def tokens_of_issuer(connection: Connection, issuer: ConnectionName) -> list[Token]:
     of_it = select(rotations.c.id, rotations.c.old_token).where(rotations.c.issuer_connection == issuer).subquery()
-    concerned = or_(tokens.c.rotation.in_(select(of_it.c.id)), tokens.c.id.in_(select(of_it.c.old_token)))
+    asked_for = and_(tokens.c.rotation.in_(select(of_it.c.id)), not_(tokens.c.id.startswith(ADOPTED)))
+    replaced = and_(tokens.c.id.in_(select(of_it.c.old_token)), tokens.c.adopted_through.is_(None))
+    concerned = or_(asked_for, replaced, tokens.c.adopted_through == issuer)
     alive = select(tokens).where(concerned, tokens.c.state != TokenState.DEAD.value)
     rows = connection.execute(alive.order_by(tokens.c.created_at, tokens.c.id)).mappings()
     return [token_from(row) for row in rows]
@@ -155,12 +179,6 @@ def standing_events(connection: Connection, kinds: Sequence[str]) -> list[Event]
     of_kinds = select(events).where(IS_STANDING, events.c.kind.in_(kinds))
     rows = connection.execute(of_kinds.order_by(events.c.secret, events.c.sequence)).mappings()
     return [event_from(row) for row in rows]
-
-
-def dead_without_refusal(connection: Connection) -> list[Token]:
-    taken_for_dead = tokens.c.proof.in_([Proof.UNLISTED.value, Proof.SAID.value])
-    rows = connection.execute(select(tokens).where(taken_for_dead).order_by(tokens.c.created_at, tokens.c.id))
-    return [token_from(row) for row in rows.mappings()]
 
 
 def _secrets(connection: Connection, *which: ColumnElement[bool]) -> list[Secret]:

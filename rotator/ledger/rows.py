@@ -32,6 +32,7 @@ from rotator.domain.model import (
     Trouble,
     Version,
 )
+from rotator.domain.naming import ADOPTED
 
 Row = RowMapping | Mapping[str, Any]
 KindT = TypeVar("KindT")
@@ -153,6 +154,22 @@ def token_from(row: Row) -> Token:
         proof=_maybe(Proof, row["proof"]),
         ended_at=row["ended_at"],
     )
+
+
+def origin_row(issuer: IssuerRef) -> dict[str, Any]:
+    return {"adopted_through": issuer.connection, "adopted_options": dict(issuer.options)}
+
+
+def origin_from(row: Row) -> IssuerRef | None:
+    """Give where a token was made, by its row and its rotation's. None: it was adopted, and nobody wrote it down.
+
+    The rotation of an adopted token ends the one before it, which may be another issuer's.
+    """
+    if row["adopted_through"] is not None:
+        return IssuerRef(ConnectionName(row["adopted_through"]), row["adopted_options"])
+    if row["issuer_connection"] is None or row["id"].startswith(ADOPTED):
+        return None
+    return IssuerRef(ConnectionName(row["issuer_connection"]), row["issuer_options"])
 
 
 # --- destinations ------------------------------------------------------------------------------------------------

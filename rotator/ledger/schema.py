@@ -12,7 +12,7 @@ from rotator.domain.errors import LedgerUnavailable
 from rotator.ledger.database import Database
 from rotator.ledger.tables import metadata
 
-VERSIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
+VERSIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every version of the schema, oldest first; a test holds this equal to the files in ``migrations/versions``."""
 
 VERSION_TABLE: Final = "ledger_version"

@@ -183,6 +183,9 @@ tokens: Final = Table(
     Column("handles_before", PLAIN_JSON, nullable=False),
     Column("proof", Text),
     Column("ended_at", Moment),
+    # Of adopted ones: the issuer's connection, and its options. Of others, their rotation tells.
+    Column("adopted_through", Text),
+    Column("adopted_options", PLAIN_JSON),
     UniqueConstraint("rotation", "ordinal"),
     _one_of("state", TokenState),
     _one_of("proof", Proof),

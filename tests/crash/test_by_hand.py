@@ -202,4 +202,4 @@ def test_a_kill_of_the_command_that_takes_a_persons_word(stage_with: Callable[..
 
     kill_everywhere(stage_with, says_that_it_is_gone, person.finishes, fewest_points=3)
     with stage_with().open_ledger() as ledger:
-        assert Proof.SAID in {token.proof for token in ledger.dead_without_refusal()}
+        assert Proof.SAID in {known.token.proof for known in ledger.dead_without_refusal()}

@@ -12,7 +12,7 @@ from typing import Self
 
 from sqlalchemy import event
 
-from rotator.domain.model import Event, Rotation, RotationId, Token
+from rotator.domain.model import Event, IssuerRef, Rotation, RotationId, Token
 from rotator.ledger.ledger import Lease, Ledger
 from tests.fakes.scripted import Hook
 
@@ -35,9 +35,11 @@ class WatchedLedger(Ledger):
         event.listen(opened._database.engine, "connect", lambda connection, _: connection.execute(_DO_NOT_WAIT))
         return opened
 
-    def adopt(self, token: Token, event: Event, ended_by: Rotation | None = None) -> None:
+    def adopt(
+        self, token: Token, event: Event, ended_by: Rotation | None = None, issuer: IssuerRef | None = None
+    ) -> None:
         self.hook("before ledger.adopt")
-        super().adopt(token, event, ended_by)
+        super().adopt(token, event, ended_by, issuer)
         self.hook("after ledger.adopt")
 
     def begin(

@@ -207,11 +207,9 @@ _MARK: Final = re.compile(rf"[a-z2-7]{{{naming.MARK_LENGTH}}}")
 
 
 def account_of(secret: Secret, picture: Picture, policy: Policy | None) -> IssuerRef | None:
-    """Give where a secret's token in force was made: by its rotation; of an adopted one, by its policy."""
-    rotation = picture.in_force.get(secret.name)
-    if rotation is not None:
-        return rotation.issuer
-    return policy.issuer if policy is not None else None
+    """Give where a secret's token in force was made; where nobody wrote it down, its policy tells."""
+    made_through = picture.made_through.get(secret.name)
+    return made_through or (policy.issuer if policy is not None else None)
 
 
 def rotations_known(picture: Picture) -> Iterator[Rotation]:

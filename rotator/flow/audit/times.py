@@ -57,10 +57,10 @@ def judge_without_policy(evidence: Evidence) -> Iterator[Finding]:
         listing, info = evidence.listing_of(secret), evidence.as_listed(secret)
         if listing is not None and info is None:
             continue  # it is gone already
-        rotation = evidence.picture.in_force.get(secret.name)
+        issuer = evidence.picture.made_through.get(secret.name)
         yield Finding(
             Kind.NO_POLICY,
-            named(rotation.issuer) if rotation is not None else "",
+            named(issuer) if issuer is not None else "",
             f"No policy names it any more, and its token {current.handle or current.name} "
             f"{'is alive' if info is not None else 'may be alive'}.",
             "Put the policy back, or delete the token at its issuer once nobody uses it.",

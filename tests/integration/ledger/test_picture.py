@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rotator.domain.model import Fingerprint, Handle, Proof, SecretName, TokenId, TokenName, TokenState
+from rotator.domain.model import (
+    ConnectionName,
+    Fingerprint,
+    Handle,
+    IssuerRef,
+    Phase,
+    Proof,
+    SecretName,
+    TokenId,
+    TokenName,
+    TokenState,
+)
 from rotator.ledger.ledger import Ledger
 from rotator.ledger.picture import Sought
 from tests.integration.ledger.builders import (
@@ -56,6 +67,25 @@ def test_a_token_comes_with_the_connection_that_it_was_asked_of(ledger: Ledger) 
     rotated(ledger)
     shown = ledger.picture(Sought(handles={Handle("1")}))
     assert {known.token.id: known.connection for known in shown.tokens} == {"new": "hub", "old": None}
+
+
+def test_an_adopted_token_comes_with_the_issuer_at_which_it_was_adopted(ledger: Ledger) -> None:
+    """Also when the rotation that it is left with ends a token of another issuer."""
+    rotated(ledger)
+    here, there = IssuerRef(ConnectionName("hub"), {"user": "alice"}), IssuerRef(ConnectionName("forge"))
+    by_hand = a_token("adopted-1", secret=OTHER)
+    ledger.adopt(by_hand, an_event("adopted", secret=OTHER), issuer=here)
+    replaced, adopted = ledger.secret(NAME).current, a_token("adopted-2", handle=Handle("3"))
+    ended_by = a_rotation("20260105-2222bbbb", phase=Phase.CONFIRMED, old=replaced, tokens=(adopted,))
+    ledger.adopt(adopted, an_event("adopted"), ended_by, there)
+    shown = ledger.picture()
+    assert {known.token.id: known.connection for known in shown.tokens} == {
+        "adopted-1": "hub", "adopted-2": "forge", "new": "hub",
+    }  # fmt: skip
+    assert shown.made_through == {OTHER: here, NAME: there}
+    assert (ledger.made_through(by_hand.id), ledger.made_through(adopted.id)) == (here, there)
+    assert {token.id for token in ledger.tokens_of_issuer(there.connection)} == {"adopted-2"}
+    assert {token.id for token in ledger.tokens_of_issuer(here.connection)} == {"adopted-1", "new"}
 
 
 def test_the_rotation_that_brought_the_token_in_force_is_shown_and_no_other(ledger: Ledger) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from rotator.domain.contracts import IssuerTraits
 from rotator.domain.errors import NeedsOperator, Permanent, Temporary
-from rotator.domain.model import Cause, Handle, Phase, Proof, TokenState
+from rotator.domain.model import Cause, ConnectionName, Handle, IssuerRef, Phase, Proof, TokenState
 from rotator.domain.policy import PolicySet
 from rotator.domain.secret_value import SecretValue
 from rotator.flow.adoption import adopt
+from rotator.flow.opening import Order
+from rotator.flow.outlook import survey
 from rotator.flow.report import exit_code
 from rotator.ledger.errors import AlreadyOpen
+from tests.fakes.memory_issuer import MemoryIssuer
 from tests.fakes.scripted import unavailable
 from tests.fakes.world import A_DAY, BY_HAND, ENV_FILE, HEROKU, VAULT
 from tests.unit.flow.test_incident import Emergency
@@ -227,6 +231,77 @@ def test_a_place_that_nobody_can_read_must_have_been_written_since(make_world):
     taken_over(world, made.handle)
     world.worker().one_pass()
     assert world.alive() == {made.value} == {world.held_everywhere()}
+
+
+# --- another issuer's ---
+
+
+@pytest.fixture
+def second(make_world, monkeypatch):
+    """An issuer to which the secret of a world was moved: its token is adopted, and the one of the first is dead."""
+    world = make_world(stores={"vault": ENV_FILE})
+    world.adopt()
+    world.worker().rotate()
+    second = MemoryIssuer(world.clock, IssuerTraits(names_tokens=False))
+    monkeypatch.setattr(world, "issuer", lambda ref: second if ref.connection == "second" else world.issuer_fake)
+    second.make_by_hand("already there")
+    second.make_by_hand("already there, too")
+    uses(world, "second")
+    taken_over(world, put_there(world, second).handle)
+    world.worker().one_pass()
+    assert world.alive() == set()
+    second.world = world
+    return second
+
+
+def uses(world, connection):
+    world.policies["app"] = replace(world.policies["app"], issuer=IssuerRef(ConnectionName(connection)))
+
+
+def put_there(world, issuer):
+    made = issuer.make_by_hand("app", foreign=False)
+    world.stores["vault"].put_by_hand("app", made.value)
+    return made
+
+
+def test_a_token_that_was_adopted_at_another_issuer_is_ended_there(second):
+    world, adopted = second.world, second.made()[-1]
+    strangers = [world.issuer_fake.make_by_hand("somebody else's") for _ in range(3)]
+    assert adopted.handle in {stranger.handle for stranger in strangers}
+    another = put_there(world, second)
+    taken_over(world, another.handle)
+    world.worker().one_pass()
+    assert not second.accepts(adopted.value)
+    assert world.alive() == {stranger.value for stranger in strangers}
+
+
+def test_a_token_that_was_adopted_at_another_issuer_is_not_taken_for_dead_because_this_one_refuses_it(second):
+    uses(second.world, "issuer")
+    report = second.world.worker().rotate(cause=Cause.COMPROMISED)
+    assert "made through the connection second" in str(report.refused)
+    assert second.accepts(second.world.held_everywhere())
+
+
+def test_a_token_of_another_issuer_with_the_same_handle_is_not_taken_for_the_same(second):
+    world = second.world
+    uses(world, "issuer")
+    ours = next(
+        made
+        for made in (world.issuer_fake.make_by_hand() for _ in range(4))
+        if made.handle == world.secret().current.handle
+    )
+    world.stores["vault"].put_by_hand("app", ours.value)
+    with pytest.raises(NeedsOperator, match="made through the connection second"):
+        taken_over(world, ours.handle)
+
+
+def test_what_was_taken_for_dead_at_another_issuer_is_not_revoked_again_here(second):
+    world = second.world
+    assert world.rotation().old.proof is Proof.UNLISTED
+    assert world.rotation().old.handle in {stranger.handle for stranger in second.made()[:-1]}
+    order = Order(world.policies["app"], Cause.COMPROMISED)
+    [outlook] = survey(world.worker().runner.tools, [order], {}, workers=1).outlooks
+    assert outlook.returned == ()
 
 
 # --- another secret's ---
