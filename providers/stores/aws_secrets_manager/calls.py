@@ -26,6 +26,8 @@ _CHANGES: Final = {"CreateSecret", "PutSecretValue", "UpdateSecretVersionStage"}
 _POLICY: Final = "see deploy/permissions/aws-secrets-manager.json"
 
 _KMS: Final = {"DecryptionFailure", "EncryptionFailure"}
+_NOT_ABOUT_THE_KEY: Final = "perform: secretsmanager:"
+"""In the text of a denied action, which goes on with names of ours: any of them may have "kms" in it."""
 _REJECTED: Final = {"InvalidParameterException", "InvalidRequestException"}
 
 
@@ -79,7 +81,7 @@ def _family(refused: Refused, operation: str, secret: str) -> RotatorError:  # n
             f"{about}: it does not accept the connection's credentials.",
             remedy="Renew them, and see that this machine's clock is right.",
         )
-    if code in _KMS or (code in DENIED and "kms" in message):
+    if code in _KMS or (code in DENIED and "kms" in message and _NOT_ABOUT_THE_KEY not in message):
         return Permanent(
             f"{about}: the secret's KMS key may not be used, or is disabled.",
             remedy=f"Allow kms:Decrypt and kms:GenerateDataKey on it; {_POLICY}.",

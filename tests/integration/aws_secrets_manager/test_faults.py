@@ -11,11 +11,17 @@ from rotator.testing.store_contract import fresh, held, publish, version_of
 from tests.fakes.secrets_manager import Secret, SecretsManager, secrets_manager
 from tests.integration.aws_secrets_manager.setting import store_at
 
+NOT_AUTHORIZED = (
+    "User: arn:aws:sts::123456789012:assumed-role/kms-and-secrets/rotator is not authorized to perform: "
+    "secretsmanager:PutSecretValue on resource: prod/kms-proxy because no identity-based policy allows it"
+)
+
 
 @pytest.mark.parametrize(
     ("code", "message", "status", "family", "says"),
     [
         ("AccessDeniedException", "User is not authorized", 400, Permanent, "Allow secretsmanager:PutSecretValue"),
+        ("AccessDeniedException", NOT_AUTHORIZED, 400, Permanent, "Allow secretsmanager:PutSecretValue"),
         ("AccessDeniedException", "Access to KMS is not allowed", 400, Permanent, "kms:Decrypt"),
         ("EncryptionFailure", "", 400, Permanent, "kms:GenerateDataKey"),
         ("ExpiredTokenException", "", 400, NeedsOperator, "Renew"),
