@@ -96,6 +96,7 @@ class GitLabStore:
             self._readable[place] = not variable.hidden
         else:
             self._readable.pop(place, None)
+            self._last_keys.pop(place, None)
         return variable
 
     def _is_there(self, place: GitLabPlace, found: Variable, value: SecretValue, key: str) -> bool:

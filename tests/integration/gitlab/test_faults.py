@@ -73,6 +73,21 @@ def test_a_hidden_variable_is_set_once_more_to_the_same_value(
     assert len(proxy.sent("PUT", KEY)) == 2
 
 
+def test_a_hidden_variable_that_was_gone_and_is_there_again_is_set_anew(
+    store: GitLabStore, outside: AtTheVariable
+) -> None:
+    """Who was told that it is gone made it again, with the old value, and had the rotation go on in this process."""
+    outside.variable.hidden = outside.variable.masked = True
+    expected, value, variable = version_of(store.current(PLACE)), fresh(), outside.variable
+    store.write(PLACE, value, expected, "rotation-1")
+    outside.owner.variables.remove(variable)
+    assert store.current(PLACE) is None
+    outside.owner.variables.append(variable)
+    outside.put(FIRST)
+    store.write(PLACE, value, version_of(store.current(PLACE)), "rotation-1")
+    assert outside.field() == value.reveal()
+
+
 def test_a_variable_that_was_made_and_not_answered_for_is_found_and_not_made_again(
     store: GitLabStore, service: GitLab, proxy: FaultProxy
 ) -> None:
