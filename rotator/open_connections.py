@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from rotator.config import destinations
 from rotator.config.access import ConnectionAccess
 from rotator.config.plugins import Plugins
 from rotator.config.stored_credential import StoredCredential, credentials_in_stores
 from rotator.domain.clock import Clock
-from rotator.domain.contracts import Access, Issuer
+from rotator.domain.contracts import Access, Issuer, Where
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.policy import Connection, Policy, PolicySet
 from rotator.domain.terms import ConnectionName, IssuerRef, SecretName, Target
@@ -59,6 +60,12 @@ class OpenConnections:
         for credential in same:
             credential.forget()
         return opened
+
+    def where(self, target: Target) -> Where:
+        """Tell where a destination's value lies. Nothing is opened."""
+        connection = self._connection(target.connection)
+        plugin = self._plugins.store(connection.provider)
+        return destinations.where(plugin, connection, plugin.place.model_validate(target.place))
 
     def trial_of(self, name: SecretName) -> Trial | None:
         """Give what the policy in force asks of a new token beside the issuer's word; None: nothing, or no policy."""

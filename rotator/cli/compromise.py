@@ -69,7 +69,7 @@ def rotate_compromised(session: Context, chosen: Sequence[Policy], wish: Wish) -
         name: [place for _, place in credentials_in_stores(connection)]
         for name, connection in policies.connections.items()
     }
-    near = neighbours(chosen, policies.policies, credentials)
+    near = neighbours(chosen, policies.policies, session.app.connections.where, credentials)
     if wish.related:
         chosen, near = (*chosen, *(each.policy for each in near)), ()
     display = Display(session, session.app.clock)

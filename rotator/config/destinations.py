@@ -6,8 +6,8 @@ import json
 from hashlib import blake2b
 from pathlib import Path
 
-from rotator.config.documents import Spot
-from rotator.domain.contracts import Place, StorePlugin
+from rotator.config.yaml_text import Spot
+from rotator.domain.contracts import Place, StorePlugin, Where
 from rotator.domain.errors import Problem
 from rotator.domain.policy import Connection, Source
 from rotator.domain.terms import Target
@@ -16,10 +16,16 @@ Key = bytes
 """Which place it is: a digest, for there may be very many."""
 
 
+def where(plugin: StorePlugin, connection: Connection, place: Place) -> Where:
+    """Tell where a value lies, with its document as text: no two stores have one of the same name."""
+    document, part = plugin.where(connection.config, place)
+    return Where(json.dumps([plugin.name, document], sort_keys=True, default=str), part)
+
+
 def key_of(plugin: StorePlugin, connection: Connection, place: Place) -> Key:
     """Tell a place from all others. Permanent: there can be no such place."""
-    where = json.dumps([plugin.name, plugin.where(connection.config, place)], sort_keys=True, default=str)
-    return blake2b(where.encode(), digest_size=16).digest()
+    known = json.dumps(where(plugin, connection, place), default=str)
+    return blake2b(known.encode(), digest_size=16).digest()
 
 
 class Destinations:
@@ -35,6 +41,6 @@ class Destinations:
             self._taken[key] = policy, file, spot
             return None
         other, there, line_and_column = self._taken[key]
-        where = Source(there, *line_and_column)
-        what = f"policy `{policy}` writes to {target}, and so does `{other}` ({where})"
+        line = Source(there, *line_and_column)
+        what = f"policy `{policy}` writes to {target}, and so does `{other}` ({line})"
         return Problem(what, "write each token to a place of its own", file, *spot)

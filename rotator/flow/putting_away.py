@@ -14,9 +14,8 @@ from functools import cache
 from typing import Any, cast
 
 from rotator.domain.contracts import Stored, VersionedStore
-from rotator.domain.errors import RotatorError
+from rotator.domain.errors import NeedsOperator, RotatorError
 from rotator.domain.model import Cause, Destination, Placed, Rotation, RotationId, TokenState, Version
-from rotator.flow.blast_radius import document, is_shareable
 from rotator.flow.declaration import is_under_way
 from rotator.flow.work import OpenDestination, Work, side_by_side
 
@@ -55,7 +54,7 @@ def put_away(work: Work, destinations: tuple[Destination, ...]) -> PutAway:
 
     def one(destination: Destination) -> None:
         opened = work.open(destination)
-        shareable = is_shareable(destination.target)
+        shareable = work.where(destination).part is not None
         spared: list[RotationId] = []
 
         def is_dead(earlier: Stored) -> bool:
@@ -94,16 +93,24 @@ def _needed_by_neighbours(
     With that value the other one proves a death, should its process die; then it puts the version away itself. Before
     it is written over, the newest version holds that value, and nothing needs to be spared.
     """
-    mine, _ = document(destination.target)
+    mine = work.where(destination).document
     needed: dict[Version, list[RotationId]] = {}
     for other in others:
         for place in other.destinations:
             holds_old = other.old is not None and place.before_fingerprint == other.old.fingerprint
             if place.before is None or place.state is Placed.PENDING or not holds_old:
                 continue
-            if document(place.target)[0] == mine and _puts_away_itself(work, other, place):
+            if _is_in(work, place, mine) and _puts_away_itself(work, other, place):
                 needed.setdefault(place.before, []).append(other.id)
     return needed
+
+
+def _is_in(work: Work, place: Destination, document: str) -> bool:
+    """Tell whether a place is in this document. One whose connection the policies have no more cannot be told of."""
+    try:
+        return bool(work.where(place).document == document)
+    except NeedsOperator:
+        return False
 
 
 def _puts_away_itself(work: Work, other: Rotation, place: Destination) -> bool:

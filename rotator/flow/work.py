@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any, Final, Protocol, TypeVar, cast
 
 from rotator.domain.clock import Clock
-from rotator.domain.contracts import Issuer, IssuerByHand, Place, Store, StoreTraits
+from rotator.domain.contracts import Issuer, IssuerByHand, Place, Store, StoreTraits, Where
 from rotator.domain.errors import Temporary
 from rotator.domain.model import Destination, Event, Fingerprint, IssuerRef, Rotation, SecretName, Target, Token
 from rotator.domain.secret_value import SecretValue
@@ -55,6 +55,10 @@ class Connections(Protocol):
 
     def destination(self, target: Target) -> OpenDestination:
         """Open a destination; NeedsOperator if its connection is gone from the policies."""
+        ...
+
+    def where(self, target: Target) -> Where:
+        """Tell where a destination's value lies, with its document as text; NeedsOperator as above."""
         ...
 
 
@@ -127,6 +131,9 @@ class Work:
 
     def open(self, destination: Destination) -> OpenDestination:
         return self.tools.connections.destination(destination.target)
+
+    def where(self, destination: Destination) -> Where:
+        return self.tools.connections.where(destination.target)
 
     @property
     def now(self) -> datetime:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from rotator.domain.contracts import IssuerTraits, StoreTraits
+from rotator.domain.contracts import IssuerTraits, StoreTraits, Where
 from rotator.domain.durations import Duration
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.model import (
@@ -107,6 +107,9 @@ class World:
 
     def destination(self, target: Target) -> OpenDestination:
         return OpenDestination(self.stores[target.connection], MemoryPlace(**target.place))
+
+    def where(self, target: Target) -> Where:
+        return Where(str(target))
 
     # --- doing ---
 
@@ -199,6 +202,10 @@ class World:
         return [token.state for token in tokens if token.state is not TokenState.DEAD]
 
 
+class SomebodyElse(NeedsOperator):
+    """The command is refused because another process works on the rotation, or did a moment ago."""
+
+
 class Worker:
     """One process: a command, or the daemon. What it holds in memory is gone when it is thrown away."""
 
@@ -246,7 +253,7 @@ class Worker:
         tools = self.runner.tools
         lease = tools.ledger.claim(opened.id, tools.owner, tools.clock.now(), LEASE)
         if lease is None:
-            raise NeedsOperator("another process is working on the rotation")
+            raise SomebodyElse("another process is working on the rotation")
         fresh = tools.ledger.rotation(opened.id)
         assert fresh is not None
         return fresh, lease

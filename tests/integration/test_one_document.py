@@ -19,7 +19,7 @@ import pytest
 from providers.stores.aws_secrets_manager.plugin import AwsPlace
 from providers.stores.azure_key_vault.plugin import AzurePlace
 from providers.stores.vault.plugin import VaultPlace
-from rotator.domain.contracts import Place, Store
+from rotator.domain.contracts import Place, Store, Where
 from rotator.domain.model import Cause, ConnectionName, Event, Proof, SecretName, Target
 from rotator.domain.standing import DECLARED
 from rotator.flow import adoption
@@ -143,6 +143,9 @@ class Shared(World):
 
     def destination(self, target: Target) -> OpenDestination:
         return OpenDestination(self.document.store, self.document.place(target.place["field"]))
+
+    def where(self, target: Target) -> Where:
+        return Where(target.place["document"], target.place["field"])
 
     def rotate(self, name: str, cause: Cause = Cause.COMPROMISED) -> None:
         assert self.worker().rotate(name, cause).outcome is Outcome.ROTATED

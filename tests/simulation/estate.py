@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from rotator.domain.contracts import Where
 from rotator.domain.model import Event, IssuerRef, Secret, SecretName, Target
 from rotator.domain.policy import Policy, PolicySet
 from rotator.flow import adoption
@@ -95,6 +96,9 @@ class Estate:
 
     def destination(self, target: Target) -> OpenDestination:
         return OpenDestination(self.stores[target.connection], MemoryPlace(**target.place))
+
+    def where(self, target: Target) -> Where:
+        return Where(str(target))
 
     # --- doing ---
 

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import Field
 
 from providers.aws import CREDENTIALS, AwsConfig
-from rotator.domain.contracts import Access, Place, Store, StorePlugin
+from rotator.domain.contracts import Access, Place, Store, StorePlugin, Where
 
 
 class AwsPlace(Place):
@@ -26,10 +26,10 @@ def _open(config: AwsConfig, access: Access) -> Store[AwsPlace]:
     return SecretsManagerStore(config, access)
 
 
-def _where(config: AwsConfig, place: AwsPlace) -> list[object]:
+def _where(config: AwsConfig, place: AwsPlace) -> Where:
     """One field of one secret of one account; and which account that is, only the identity tells."""
     identity = config.credentials, config.profile, config.role_arn
-    return [config.region, config.url, identity, place.secret, place.field]
+    return Where([config.region, config.url, identity, place.secret], place.field)
 
 
 _EXAMPLE: Final = """\

@@ -14,7 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from providers.azure import METHODS, Auth, problems_with_credentials
 from providers.http_config import HttpConfig, problem_with
-from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin
+from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin, Where
 from rotator.domain.durations import Duration
 
 _AUTHORITIES: Final = {
@@ -110,9 +110,9 @@ def _open(config: Any, access: Access) -> Store[Any]:
     return KeyVaultStore(access.shared("azure-key-vault", lambda: KeyVault(config, access)), access.clock)
 
 
-def _where(config: AzureConfig, place: AzurePlace) -> list[str | None]:
+def _where(config: AzureConfig, place: AzurePlace) -> Where:
     """One field of one secret of a vault, whoever signs in there."""
-    return [config.url, place.secret, place.field]
+    return Where([config.url, place.secret], place.field)
 
 
 _EXAMPLE: Final = """\

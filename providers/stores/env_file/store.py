@@ -23,7 +23,7 @@ from pydantic import Field
 
 from providers.stores.env_file import disk
 from providers.stores.env_file.dialects import Assignment, Dialect, Unwritable, assignments, quote, with_value
-from rotator.domain.contracts import Access, Config, Place, Stored, StorePlugin, StoreTraits
+from rotator.domain.contracts import Access, Config, Place, Stored, StorePlugin, StoreTraits, Where
 from rotator.domain.errors import Ambiguous, Conflict, Permanent, RotatorError
 from rotator.domain.secret_value import SecretValue
 from rotator.domain.terms import Version
@@ -170,9 +170,9 @@ def _real_path(config: EnvFileConfig, place: EnvFilePlace) -> str:
     return path
 
 
-def _where(config: EnvFileConfig, place: EnvFilePlace) -> list[str]:
+def _where(config: EnvFileConfig, place: EnvFilePlace) -> Where:
     """One variable of one file, in whatever dialect and by whatever way it is named."""
-    return [_real_path(config, place), place.var]
+    return Where(_real_path(config, place), place.var)
 
 
 def _read(path: Path, place: EnvFilePlace, salt: bytes) -> _Document | None:

@@ -143,7 +143,7 @@ PLUGIN: Final = StorePlugin(
     config=GitLabConfig,
     place=GitLabPlace,
     open=_open,
-    where=everything_but("create", "visibility", "protected"),
+    where=everything_but("create", "visibility", "protected", part="var"),
     credentials=(Credential("token", "a project, group or personal access token with the scope `api`"),),
     permissions=(
         "project: the role Maintainer, and the scope `api`",

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator
 
 from providers.http_config import HttpConfig
-from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin
+from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin, everything_but
 
 _APP: Final = re.compile(r"[a-z][a-z0-9-]{1,28}[a-z0-9]|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _VAR: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -75,6 +75,7 @@ PLUGIN: Final = StorePlugin(
     config=HerokuConfig,
     place=HerokuPlace,
     open=_open,
+    where=everything_but(part="var"),
     credentials=(Credential("token", "the token of an authorization with the scope `write-protected`"),),
     permissions=(
         "the OAuth scope write-protected (it includes what is read: the app, its releases, add-ons and dynos)",

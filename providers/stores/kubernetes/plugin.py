@@ -123,7 +123,7 @@ PLUGIN: Final = StorePlugin(
     config=KubernetesConfig,
     place=KubernetesPlace,
     open=_open,
-    where=everything_but("create", "even_if_managed", "rollout"),
+    where=everything_but("create", "even_if_managed", "rollout", part="key"),
     credentials=(Credential("token", "a service account's token (not with `in_cluster: true`)", required=False),),
     permissions=(
         "get, patch on the Secret",

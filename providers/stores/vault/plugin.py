@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from providers.http_config import HttpConfig
 from providers.stores.vault.auth import Auth, VaultPath, credentials_of_all_methods, problems_with_credentials
-from rotator.domain.contracts import Access, Place, Store, StorePlugin
+from rotator.domain.contracts import Access, Place, Store, StorePlugin, Where
 
 _ENVIRONMENT: Final = {"url": "ADDR", "namespace": "NAMESPACE", "ca_file": "CACERT"}
 """What is taken from BAO_… or VAULT_…, as their command lines do."""
@@ -76,9 +76,9 @@ def _open(config: Any, access: Access) -> Store[Any]:
     return VaultStore(session, config.mount)
 
 
-def _where(config: VaultConfig, place: VaultPlace) -> list[str | None]:
+def _where(config: VaultConfig, place: VaultPlace) -> Where:
     """One field of one document: its mount may be said or not, and whoever logs in, it is the same."""
-    return [config.url, config.namespace, place.mount or config.mount, place.path, place.field]
+    return Where([config.url, config.namespace, place.mount or config.mount, place.path], place.field)
 
 
 _EXAMPLE: Final = """\

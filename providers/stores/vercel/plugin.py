@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema, model_validator
 
 from providers.http_config import HttpConfig
-from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin, everything_but
+from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin, Where
 
 URL: Final = "https://api.vercel.com"
 
@@ -128,6 +128,13 @@ def _open(config: Any, access: Access) -> Store[Any]:
     return access.shared("vercel-store", lambda: VercelStore(Session(config, access), access))
 
 
+def _where(config: VercelConfig, place: VercelPlace) -> Where:
+    """One record of a project: whoever reads its variables reads all of them."""
+    settings = config.model_dump(mode="json", exclude={"credentials"})
+    record = [place.var, sorted(place.targets), place.git_branch, place.custom_environment]
+    return Where([settings, place.project], record)
+
+
 _EXAMPLE: Final = """\
 connections:
   vercel-site:
@@ -155,7 +162,7 @@ PLUGIN: Final = StorePlugin(
     config=VercelConfig,
     place=VercelPlace,
     open=_open,
-    where=everything_but("create", "type", "redeploy"),
+    where=_where,
     credentials=(
         Credential("token", "an access token whose scope is the project, or the team"),
         Credential("hook", "the URL of a deploy hook, for places with `redeploy: hook`", required=False),

@@ -25,6 +25,7 @@ from rotator.domain.contracts.plugins import (
     IssuerPlugin,
     ProfileReader,
     StorePlugin,
+    Where,
     everything_but,
 )
 from rotator.domain.contracts.settings import Config, Options
@@ -59,5 +60,6 @@ __all__ = [
     "Verdict",
     "Verification",
     "VersionedStore",
+    "Where",
     "everything_but",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
 
@@ -48,15 +48,25 @@ class IssuerPlugin:
     """Against what this was proven: the real server and its version, or a fake, or nothing yet."""
 
 
-def everything_but(*options: str) -> Callable[[Config, Place], Any]:
-    """Give a ``where`` for a store plug-in: all settings of the connection but its credentials, and all options of the
-    place but these, which say how a value is written.
-    """
-    how = set(options)
+class Where(NamedTuple):
+    """Where a value lies, as JSON takes it: equal for any two places at which one value would overwrite the other."""
 
-    def where(config: Config, place: Place) -> Any:
+    document: Any
+    """What is read, versioned and put away as one."""
+    part: Any = None
+    """Which part of it is the value; None: all of it."""
+
+
+def everything_but(*options: str, part: str | None = None) -> Callable[[Config, Place], Where]:
+    """Give a ``where`` for a store plug-in: all settings of the connection but its credentials, and all options of the
+    place but these, which say how a value is written. ``part``: the option that names a part of the document.
+    """
+    not_the_document = {*options, *([part] if part is not None else [])}
+
+    def where(config: Config, place: Place) -> Where:
         settings = config.model_dump(mode="json", by_alias=True, exclude={"credentials"})
-        return settings, place.model_dump(mode="json", by_alias=True, exclude=how)
+        document = place.model_dump(mode="json", by_alias=True, exclude=not_the_document)
+        return Where([settings, document], getattr(place, part) if part is not None else None)
 
     return where
 
@@ -81,10 +91,10 @@ class StorePlugin:
     permissions: tuple[str, ...] = ()
     example: str = ""
     tested: str = ""
-    where: Callable[[Any, Any], Any] = _EVERYTHING_BUT_CREATE
-    """(config, place) → where the value lies, as JSON takes it: equal for any two places at which one value would
-    overwrite the other. No two policies may write there. Permanent: with these settings there can be no such place.
-    It asks nobody.
+    where: Callable[[Any, Any], Where] = _EVERYTHING_BUT_CREATE
+    """(config, place) → where the value lies. No two policies may write to one place. Whose values share a document got
+    out together, and a version of it is put away when none of them needs it. Permanent: with these settings there can
+    be no such place. It asks nobody.
     """
 
 

@@ -19,6 +19,7 @@ from rotator.domain.contracts import (
     Place,
     ProfileReader,
     StorePlugin,
+    Where,
 )
 from rotator.domain.durations import Duration
 from rotator.domain.errors import Permanent
@@ -70,10 +71,10 @@ SAAS = IssuerPlugin(
 )
 
 
-def _where(config: CabinetConfig, place: CabinetPlace) -> Any:
+def _where(config: CabinetConfig, place: CabinetPlace) -> Where:
     if place.path.startswith("../"):
         raise Permanent(f"The path {place.path} leads out of the cabinet.", remedy="Write one from its top.")
-    return config.url, place.path, place.field
+    return Where([config.url, place.path], place.field)
 
 
 CABINET = StorePlugin(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rotator.domain.contracts import Where
 from rotator.domain.model import ConnectionName, IssuerRef, SecretName, Target
 from rotator.flow.blast_radius import Ring, by_ring, neighbours
 from tests.unit.domain.builders import a_policy
@@ -16,8 +17,15 @@ def a_secret_policy(name: str, *targets: Target, issuer: str = "", owner: str = 
     return a_policy(name=SecretName(name), targets=targets, issuer=ref, owner=owner)
 
 
+def where(target: Target) -> Where:
+    """Tell where a value lies as these stores' plug-ins would."""
+    part = "var" if "var" in target.place else "field"
+    named = {name: value for name, value in target.place.items() if name not in (part, "create")}
+    return Where(str((target.connection, sorted(named.items()))), target.place.get(part))
+
+
 def found(chosen, *others):
-    return {str(each.policy.name): (each.ring, each.shared) for each in neighbours([chosen], [chosen, *others])}
+    return {str(each.policy.name): (each.ring, each.shared) for each in neighbours([chosen], [chosen, *others], where)}
 
 
 def test_another_field_of_the_same_document_is_the_nearest():
@@ -31,11 +39,6 @@ def test_variables_of_one_file_or_app_are_one_document():
     assert found(a_secret_policy("leaked", places[0]), a_secret_policy("other", places[1])) == {
         "other": (Ring.DOCUMENT, "env file=/srv/.env")
     }
-
-
-def test_how_a_place_is_written_makes_it_no_other_document():
-    there = Target(ConnectionName("vault"), {"path": "prod/app", "field": "b", "create": False, "targets": ["x"]})
-    assert found(a_secret_policy("leaked", in_vault()), a_secret_policy("other", there))["other"][0] is Ring.DOCUMENT
 
 
 def test_the_same_path_in_another_store_is_another_document():
@@ -73,6 +76,7 @@ def test_they_come_by_ring_the_nearest_first():
     near = neighbours(
         [leaked],
         [a_secret_policy("b", in_vault("x")), a_secret_policy("a", issuer="hub"), a_secret_policy("c", in_vault())],
+        where,
     )
     assert [(ring, [str(each.policy.name) for each in some]) for ring, some in by_ring(near).items()] == [
         (Ring.DOCUMENT, ["c"]),
@@ -88,7 +92,7 @@ def test_who_read_a_credential_of_ours_may_have_what_it_makes_and_what_it_stores
     stranger = a_secret_policy("stranger", issuer="other")
     place = in_vault("rotator/hub", "token")
     credentials = {ConnectionName("hub"): [place], ConnectionName("safe"): [in_vault("elsewhere"), place]}
-    near = neighbours([leaked], [leaked, stranger, stored, made], credentials)
+    near = neighbours([leaked], [leaked, stranger, stored, made], where, credentials)
     assert [(str(each.policy.name), each.ring, each.shared) for each in near] == [
         ("made", Ring.CREDENTIAL, "vault path=rotator/hub, read by hub"),
         ("stored", Ring.CREDENTIAL, "vault path=rotator/hub, read by safe"),

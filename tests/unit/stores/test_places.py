@@ -11,10 +11,11 @@ from providers.stores.aws_secrets_manager.plugin import PLUGIN as AWS
 from providers.stores.azure_key_vault.plugin import PLUGIN as AZURE
 from providers.stores.github_actions.plugin import PLUGIN as GITHUB
 from providers.stores.gitlab.plugin import PLUGIN as GITLAB
+from providers.stores.heroku.plugin import PLUGIN as HEROKU
 from providers.stores.kubernetes.plugin import PLUGIN as KUBERNETES
 from providers.stores.vault.plugin import PLUGIN as VAULT
 from providers.stores.vercel.plugin import PLUGIN as VERCEL
-from rotator.domain.contracts import StorePlugin
+from rotator.domain.contracts import StorePlugin, Where
 
 Options = dict[str, Any]
 
@@ -23,6 +24,7 @@ CONNECTIONS: dict[str, Options] = {
     AZURE.name: {"url": "https://app.vault.azure.net", "auth": {"method": "managed_identity"}},
     GITHUB.name: {"credentials": {"token": "env:T"}},
     GITLAB.name: {"credentials": {"token": "env:T"}},
+    HEROKU.name: {"credentials": {"token": "env:T"}},
     KUBERNETES.name: {"url": "https://cluster.example", "credentials": {"token": "env:T"}},
     VAULT.name: {"url": "https://vault.example", "credentials": {"token": "env:T"}},
     VERCEL.name: {"credentials": {"token": "env:T"}},
@@ -32,15 +34,20 @@ PLACES: dict[str, Options] = {
     AZURE.name: {"secret": "app-token"},
     GITHUB.name: {"organization": "acme", "secret": "TOKEN", "create": True, "visibility": "all"},
     GITLAB.name: {"project": "acme/web", "var": "TOKEN"},
+    HEROKU.name: {"app": "web", "var": "TOKEN"},
     KUBERNETES.name: {"namespace": "web", "secret": "app", "key": "token"},
     VAULT.name: {"path": "app", "field": "token"},
     VERCEL.name: {"project": "prj_1", "var": "TOKEN", "targets": ["production"], "redeploy": "none"},
 }
 
 
-def where(plugin: StorePlugin, connection: Options, place: Options) -> str:
+def in_full(plugin: StorePlugin, connection: Options, place: Options) -> Where:
     config = plugin.config.model_validate(CONNECTIONS[plugin.name] | connection)
-    return json.dumps(plugin.where(config, plugin.place.model_validate(PLACES[plugin.name] | place)), default=str)
+    return plugin.where(config, plugin.place.model_validate(PLACES[plugin.name] | place))
+
+
+def where(plugin: StorePlugin, connection: Options, place: Options) -> str:
+    return json.dumps(in_full(plugin, connection, place), default=str)
 
 
 @pytest.mark.parametrize(
@@ -82,3 +89,34 @@ def test_how_a_value_is_written_makes_no_other_place(plugin: StorePlugin, connec
 )
 def test_what_leads_elsewhere_makes_another_place(plugin: StorePlugin, connection: Options, place: Options) -> None:
     assert where(plugin, connection, place) != where(plugin, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("plugin", "connection", "place"),
+    [
+        (AWS, {}, {"field": "other", "kms_key": "alias/other"}),
+        (AZURE, {}, {"field": "other", "expires_in": "90 days"}),
+        (GITLAB, {}, {"var": "OTHER"}),
+        (HEROKU, {}, {"var": "OTHER"}),
+        (KUBERNETES, {}, {"key": "other", "rollout": ["deployment/web"]}),
+        (VAULT, {"credentials": {"token": "env:OTHER"}}, {"field": "other", "mount": "secret"}),
+        (VERCEL, {}, {"var": "OTHER", "targets": ["preview"], "redeploy": "hook"}),
+    ],
+)
+def test_parts_of_one_document_are_told_apart_and_have_it_in_common(
+    plugin: StorePlugin, connection: Options, place: Options
+) -> None:
+    first = in_full(plugin, {}, {"field": "token"} if plugin is AZURE else {})
+    other = in_full(plugin, connection, place)
+    assert first.document == other.document
+    assert None is not first.part != other.part is not None
+
+
+@pytest.mark.parametrize("plugin", [AWS, AZURE, VAULT])
+def test_another_secret_is_another_document(plugin: StorePlugin) -> None:
+    name = "path" if plugin is VAULT else "secret"
+    assert in_full(plugin, {}, {name: "other"}).document != in_full(plugin, {}, {}).document
+
+
+def test_what_is_a_whole_document_has_no_part() -> None:
+    assert [in_full(plugin, {}, {}).part for plugin in (AZURE, GITHUB)] == [None, None]
