@@ -1,8 +1,8 @@
 """One YAML file: its data as plain values, and the line and column of every part of it.
 
-The only module that knows YAML. It refuses what YAML would otherwise swallow or change in silence: keys that stand
-twice, ``010`` read as eight, ``12:30`` read as a number of minutes, several documents in a file, aliases that grow
-without end. What the data *means* is the business of others; they say where a problem is by a path of keys and
+The only module that knows what YAML means. It refuses what YAML would otherwise swallow or change in silence: keys that
+stand twice, ``010`` read as eight, ``12:30`` read as a number of minutes, several documents in a file, aliases that
+grow without end. What the data *means* is the business of others; they say where a problem is by a path of keys and
 indexes, and get it back with its line.
 """
 
@@ -16,10 +16,10 @@ from typing import Any, Final
 import yaml
 from yaml.constructor import ConstructorError, SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from yaml.reader import Reader
 
 from rotator.config.broken_yaml import explain
 from rotator.config.composing import DEEPEST, TooDeep, composed
+from rotator.config.yaml_text import Spot, unseen_in
 from rotator.domain.errors import InvalidInput, Problem
 
 Location = Sequence[str | int]
@@ -39,10 +39,6 @@ _CHANGED_IN_SILENCE: Final = (
     (_TAG + "float", re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*"), "a number, counted in sixties"),
     (_TAG + "timestamp", re.compile(r".+", re.DOTALL), "a date"),
 )
-
-
-Spot = tuple[int, int]
-"""A line and a column, from 1."""
 
 
 class Document:
@@ -101,26 +97,6 @@ class Document:
         return Problem(what, remedy, self.file, line, column)
 
 
-def read(file: Path) -> Document:
-    """Read one file. InvalidInput holds everything that is wrong with its YAML."""
-    return parse(read_text(file), file)
-
-
-def read_text(file: Path) -> str:
-    """Give the text of a file that YAML allows. InvalidInput says why it is not to be had."""
-    try:
-        content = file.read_bytes()
-    except IsADirectoryError as error:
-        raise InvalidInput([Problem("this is a directory, not a file", "name a file", file)]) from error
-    except FileNotFoundError as error:
-        raise InvalidInput([Problem("there is no such file", "check the path", file)]) from error
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        remedy = "let the user that runs rotate read it"
-        raise InvalidInput([Problem(f"cannot be read: {reason}", remedy, file)]) from error
-    return decoded(content, file)
-
-
 def parse(text: str, file: Path) -> Document:
     """Read the text of a file; ``file`` is only named in problems."""
     try:
@@ -137,29 +113,6 @@ def parse(text: str, file: Path) -> Document:
     if builder.problems:
         raise InvalidInput(builder.problems)
     return Document(file, data, text, root)
-
-
-def decoded(content: bytes, file: Path) -> str:
-    """Give the text of a file's content, if it is text that YAML allows."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8", errors="replace")
-        line, column = spot_in(before, len(before))
-        problem = Problem("not UTF-8 text", "save the file as UTF-8", file, line, column)
-        raise InvalidInput([problem]) from error
-    unprintable = Reader.NON_PRINTABLE.search(text)
-    if unprintable:
-        line, column = spot_in(text, unprintable.start())
-        what = f"a control character (U+{ord(unprintable.group()):04X}), which YAML does not allow"
-        raise InvalidInput([Problem(what, "remove it", file, line, column)])
-    return text
-
-
-def spot_in(text: str, offset: int) -> Spot:
-    """Turn an offset into a line and a column, both from 1."""
-    start_of_line = text.rfind("\n", 0, offset) + 1
-    return text.count("\n", 0, offset) + 1, offset - start_of_line + 1
 
 
 def _spot(part: Node) -> Spot:
@@ -239,13 +192,14 @@ class _Builder:
         merged: dict[str, Any] = {}
         for source in value.value if isinstance(value, SequenceNode) else [value]:
             if isinstance(source, MappingNode):
-                merged = self.build(source) | merged
+                merged = (self.build(source) or {}) | merged
             else:
                 self._refuse(source, "`<<` merges mappings only", "name an anchor of a mapping: `<<: *name`")
         return merged
 
     def _is_text(self, key: Node) -> bool:
         if isinstance(key, ScalarNode) and key.tag in (_TAG + "str", _TAG + "value"):
+            self._text(key)
             return True
         if isinstance(key, ScalarNode):
             what = f"YAML does not read the key `{key.value}` as text"
@@ -256,7 +210,7 @@ class _Builder:
 
     def _scalar(self, node: ScalarNode) -> Any:
         if node.tag in (_TAG + "str", _TAG + "value"):
-            return node.value
+            return self._text(node)
         for tag, pattern, read_as in _CHANGED_IN_SILENCE:
             if node.tag == tag and pattern.fullmatch(node.value):
                 self._refuse(node, f"YAML reads this as {read_as}", "write it in quotes")
@@ -273,6 +227,12 @@ class _Builder:
             self._refuse(node, "YAML reads this as a number that is too long", "write it in quotes")
             return None
         return value
+
+    def _text(self, node: ScalarNode) -> str:
+        if unseen := unseen_in(node.value):  # as an escape: what the file itself holds was looked at before
+            self._refuse(node, unseen.what, unseen.remedy)
+        text: str = node.value
+        return text
 
     def _refuse(self, node: Node, what: str, remedy: str) -> None:
         line, column = _spot(node)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from rotator.config.documents import spot_in
+from rotator.config.yaml_text import spot_in
 from rotator.domain.errors import Problem
 
 _SHAPES: Final = {

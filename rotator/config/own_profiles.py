@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 from typing import Final
 
-from rotator.config.documents import parse, read_text
+from rotator.config.documents import parse
 from rotator.config.plugins import Plugins
 from rotator.config.policy_paths import policy_paths
+from rotator.config.yaml_text import read_text
 from rotator.domain.errors import InvalidInput, Problem
 
 _LOOKS_LIKE_ONE: Final = re.compile(r"""^["']?kind["']?\s*:""", re.MULTILINE)

@@ -17,8 +17,9 @@ from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
-from rotator.config.documents import Document, decoded, parse
+from rotator.config.documents import Document, parse
 from rotator.config.problems import did_you_mean, nearest, problems_from
+from rotator.config.yaml_text import decoded
 from rotator.domain.contracts import IssuerPlugin, ProfileReader, StorePlugin
 from rotator.domain.errors import InvalidInput, Problem
 

@@ -7,17 +7,19 @@ Two passes: first every file by itself (``documents``, ``sections``), then what 
 from __future__ import annotations
 
 import gc
+import traceback
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rotator.config.allowed import BY_DEFAULT, Allowed
-from rotator.config.documents import parse, read_text
+from rotator.config.documents import parse
 from rotator.config.inline_secrets import inline_secrets
 from rotator.config.plugins import Plugins
 from rotator.config.policy_paths import policy_paths
 from rotator.config.resolving import Check, Resolving
 from rotator.config.sections import PolicyFile, read_sections
+from rotator.config.yaml_text import read_text
 from rotator.domain.contradictions import policy_problems
 from rotator.domain.errors import InvalidInput, Problem
 from rotator.domain.policy import PolicySet
@@ -59,8 +61,13 @@ def _load(
         except InvalidInput as error:
             unreadable += 1
             problems += error.problems
+        except Exception as bug:
+            raise _bug(bug, each) from bug
     resolving = Resolving(plugins, check, channels=channels, allowed=allowed, saw_everything=not unreadable)
-    policy_set = resolving.resolve(files, commit)
+    try:
+        policy_set = resolving.resolve(files, commit)
+    except Exception as bug:
+        raise _bug(bug, path) from bug
     problems += resolving.problems
     if problems:
         raise InvalidInput(sorted(set(problems), key=_order))
@@ -79,6 +86,18 @@ def _nothing_to_collect() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def _bug(bug: Exception, file: Path) -> InvalidInput:
+    """Refuse policies of which a mistake of ours, or of a provider's, leaves unknown what they say.
+
+    So the last good ones stay in force, and people are told. The error's message may quote what it was given.
+    """
+    at = traceback.extract_tb(bug.__traceback__)[-1]
+    what = (
+        f"reading it failed with {type(bug).__name__} at {Path(at.filename).name}:{at.lineno}, a bug of the program's"
+    )
+    return InvalidInput([Problem(what, "take back what was changed last, and report it", file)])
 
 
 def _order(problem: Problem) -> tuple[str, int, int]:

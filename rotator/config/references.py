@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from rotator.config.ordinary_file import read_at_most
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.secret_value import SecretValue
 
@@ -103,9 +104,7 @@ class Lookup:
         """Give the file's content, and what the file looked like."""
         path, needed_by = self._file, self._needed_by
         try:
-            with path.open("rb") as file:
-                seen = os.fstat(file.fileno())
-                content = file.read(_LARGEST_FILE + 1)
+            content, seen = read_at_most(path, _LARGEST_FILE)
             text = content.decode()
         except UnicodeDecodeError:  # its message quotes the content
             what = f"The credential file {path} of {needed_by} is not UTF-8 text."
@@ -134,7 +133,7 @@ def _identity(file: os.stat_result) -> tuple[int, ...]:
 
 
 def _would_show_a_change(file: os.stat_result, size: int) -> bool:
-    """Tell whether a later change must change its looks. A pipe's do not, nor those of a made-up file."""
+    """Tell whether a later change must change its looks. Those of a made-up file, as in ``/proc``, do not."""
     # The machine's time, not ours to move: the file's times are by that clock, too.
     settled = time.time() - max(file.st_mtime, file.st_ctime) > _TICK
-    return settled and stat.S_ISREG(file.st_mode) and file.st_size == size
+    return settled and file.st_size == size

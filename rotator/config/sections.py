@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from rotator.config.documents import Document, Spot
+from rotator.config.documents import Document
 from rotator.config.file_format import ConnectionBlock, Defaults, PolicyBlock, check_name
 from rotator.config.problems import did_you_mean, problems_from
 from rotator.config.stand_ins import Part, known_and_right, unfounded, with_stand_ins, wrong_parts
+from rotator.config.yaml_text import Spot
 from rotator.domain.errors import Problem
 
 _SECTIONS: Final = ("connections", "defaults", "policies")

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from rotator.config.allowed import host_names
 from rotator.config.channels import Channel
-from rotator.config.documents import spot_in
 from rotator.config.file_format import Name
 from rotator.config.policy_source.address import origin_of, ref_name, repository_address
 from rotator.config.problems import did_you_mean, wrong_value
 from rotator.config.references import Reference
+from rotator.config.yaml_text import spot_in
 from rotator.domain.errors import InvalidInput, Problem
 
 _PREFIX: Final = "ROTATOR_"

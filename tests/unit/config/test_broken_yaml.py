@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import errno
+import os
 import tracemalloc
 from pathlib import Path
 
 import pytest
 import yaml
 
-from rotator.config import composing, documents
+from rotator.config import composing, documents, yaml_text
 from rotator.domain.errors import InvalidInput
 
 FILE = Path("p.yaml")
 
 
 def parse(content: str | bytes) -> documents.Document:
-    return documents.parse(documents.decoded(content if isinstance(content, bytes) else content.encode(), FILE), FILE)
+    return documents.parse(yaml_text.decoded(content if isinstance(content, bytes) else content.encode(), FILE), FILE)
 
 
 def problems(content: str | bytes) -> list[str]:
@@ -74,6 +75,11 @@ CASES = {
     "an anchor twice": (
         "a: &x [1]\nb: &x [2]",
         "p.yaml:2:4: this anchor is defined before; give it another name",
+    ),
+    "a merge of itself": ("a: &x {<<: *x}", "p.yaml:1:4: an alias that contains itself; write the value out"),
+    "text turned around": (
+        "a: 1 # \u202ethgir",
+        "p.yaml:1:8: a character that nobody sees (U+202E); remove it",
     ),
     "an alias of itself": ("a: &x [*x]", "p.yaml:1:4: an alias that contains itself; write the value out"),
     "nothing": ("", "p.yaml:1:1: the file is empty; write something in it, or delete it"),
@@ -169,20 +175,57 @@ def test_the_slow_parser_says_the_same(monkeypatch):
 
 def test_a_directory_in_place_of_a_file_is_told(tmp_path):
     with pytest.raises(InvalidInput) as caught:
-        documents.read(tmp_path)
+        yaml_text.read_text(tmp_path)
     assert str(caught.value) == f"{tmp_path}: this is a directory, not a file; name a file"
 
 
 def test_a_file_that_may_not_be_read_is_told(monkeypatch, tmp_path):
-    def refuse(_path):
+    def refuse(_path, _flags):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(InvalidInput) as caught:
-        documents.read(tmp_path / "p.yaml")
+        yaml_text.read_text(tmp_path / "p.yaml")
     assert str(caught.value) == (
         f"{tmp_path}/p.yaml: cannot be read: Permission denied; let the user that runs rotate read it"
     )
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "p.yaml")
+    with pytest.raises(InvalidInput) as caught:
+        yaml_text.read_text(tmp_path / "p.yaml")
+    assert str(caught.value) == f"{tmp_path}/p.yaml: it is a pipe or a device, not a file; put a file there"
+
+
+def test_a_device_without_end_is_refused(tmp_path):
+    (tmp_path / "p.yaml").symlink_to("/dev/zero")
+    with pytest.raises(InvalidInput, match="a device, not a file"):
+        yaml_text.read_text(tmp_path / "p.yaml")
+
+
+def test_a_file_that_would_fill_the_memory_is_refused(tmp_path):
+    (tmp_path / "p.yaml").write_bytes(b"#" * (8 * 2**20 + 1))
+    with pytest.raises(InvalidInput) as caught:
+        yaml_text.read_text(tmp_path / "p.yaml")
+    assert str(caught.value) == f"{tmp_path}/p.yaml: larger than 8 MiB; divide it into several files"
+
+
+@pytest.mark.parametrize("escape", ["\\e[31m", "\\r", "\\a", "\\x9b", "\\u202e", "\\u200b"])
+def test_what_nobody_would_see_is_refused_where_it_is_written_as_an_escape_too(escape):
+    code = {"\\e[31m": "001B", "\\r": "000D", "\\a": "0007", "\\x9b": "009B"}.get(escape, escape[2:].upper())
+    for content in (f'a: 1\nb: "x{escape}"', f'a: 1\nb: {{"x{escape}": 1}}'):
+        [told] = problems(content)
+        assert told in (f"p.yaml:2:{column}: a character that nobody sees (U+{code}); remove it" for column in (4, 5))
+
+
+def test_text_that_is_written_from_right_to_left_and_emoji_are_no_problem():
+    written = "owner: \u05e6\u05d5\u05d5\u05ea \U0001f469\u200d\U0001f4bb\r\nlines: 'a\tb'\r\nescaped: " + r'"a\nb\tc"'
+    assert parse(written).data == {
+        "owner": "\u05e6\u05d5\u05d5\u05ea \U0001f469\u200d\U0001f4bb",
+        "lines": "a\tb",
+        "escaped": "a\nb\tc",
+    }
 
 
 def test_a_place_in_the_file_is_found_by_keys_and_indexes():

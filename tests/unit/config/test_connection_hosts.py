@@ -189,7 +189,6 @@ def test_a_listed_host_opens_no_other_place(said, address, named):
         r"https://evil.example\\@a.example",
         r"https://evil.example\t@a.example",
         r"ht\ntps://a.example",
-        r"\u0001 https://a.example",
         r"https://a.example,evil.example",
         r"https://a.example:",
         r"https://a.example:x",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rotator.config import policy_files
 from rotator.config.commit import commit_of, head_of
 from rotator.config.policy_source.directory import DirectorySource
 from rotator.config.policy_source.in_force import InForce, Refreshed, load_newest
@@ -224,3 +225,21 @@ def test_git_is_asked_once_for_the_commit_and_once_for_changes_and_not_at_all_ou
     shutil.rmtree(in_git / ".git")
     assert DirectorySource(in_git, small_plugins).load().policies.commit is None
     assert len(asked_of_git.read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("at", "part", "named"), [(policy_files, "parse", "/connections.yaml"), (policy_files.Resolving, "resolve", "")]
+)
+def test_a_bug_of_ours_in_reading_leaves_the_last_good_ones_in_force_and_is_told(
+    source, one, monkeypatch, at, part, named
+):
+    def broken(*_arguments, **_options):
+        raise TypeError("hunter2")
+
+    before = source.in_force
+    monkeypatch.setattr(at, part, broken)
+    one.write("more.yaml", text("jobs"))
+    [problem] = source.refresh().problems
+    assert str(problem).startswith(f"{one.path}{named}: reading it failed with TypeError at ")
+    assert "hunter2" not in str(problem)
+    assert source.in_force is before

@@ -222,8 +222,8 @@ def _later(monkeypatch):
 
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     paths: list[Path] = []
-    original = Path.open
-    monkeypatch.setattr(Path, "open", lambda self, *given: (paths.append(self), original(self, *given))[1])
+    original = os.open
+    monkeypatch.setattr(os, "open", lambda path, *given: (paths.append(Path(path)), original(path, *given))[1])
     return paths
 
 
@@ -279,3 +279,9 @@ def test_what_is_made_up_when_it_is_read_is_read_each_time(tmp_path, monkeypatch
     asked, paths = access(tmp_path, token="file:/proc/sys/kernel/hostname"), opened(monkeypatch)
     asked.credential("token"), asked.credential("token")
     assert len(paths) == 2
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(NeedsOperator, match=r"pipe of connection .* cannot be read: it is a pipe or a device"):
+        access(tmp_path, token="file:pipe").credential("token")
