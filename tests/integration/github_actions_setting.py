@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from providers.stores.github_actions.plugin import PLUGIN, GitHubConfig
 from providers.stores.github_actions.store import GitHubStore
+from rotator.domain.contracts import NO_BUDGET, Budget
 from rotator.testing.access import DictionaryAccess
 from tests.fakes.github_actions import GitHubService
 
@@ -23,9 +24,11 @@ def furnish(github: GitHubService) -> None:
         github.put(scope, "OTHER", "tok_of_others", *visibility)
 
 
-def opened(url: str, token: str = TOKEN) -> GitHubStore:
+def opened(url: str, token: str = TOKEN, budget: Budget = NO_BUDGET) -> GitHubStore:
     """Open the store as a policy does."""
     config = GitHubConfig(url=url, credentials={"token": "env:GITHUB_TOKEN"})
-    store = PLUGIN.open(config, DictionaryAccess({"token": token}))
+    access = DictionaryAccess({"token": token})
+    access.budget = budget
+    store = PLUGIN.open(config, access)
     assert isinstance(store, GitHubStore)
     return store

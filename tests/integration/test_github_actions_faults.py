@@ -10,6 +10,7 @@ import pytest
 
 from providers.stores.github_actions.plugin import GitHubPlace
 from providers.stores.github_actions.store import GitHubStore
+from rotator.domain.contracts import NoBudget
 from rotator.domain.errors import Ambiguous, Conflict, NeedsOperator, Permanent, RotatorError, Temporary
 from rotator.testing.store_contract import fresh, publish, refusal_of, version_of
 from tests.fakes.fault_proxy import (
@@ -233,6 +234,23 @@ def test_a_limit_that_names_no_time_is_given_a_minute(
     refusal = refusal_of(lambda: store.write(PLACE, fresh(), expected, "rotation-1"))
     assert type(refusal) is Temporary
     assert refusal.retry_after == timedelta(seconds=wait)
+
+
+def test_whatever_limit_is_met_the_whole_connection_is_told(github: GitHubService, proxy: FaultProxy) -> None:
+    """GitHub bans who goes on asking, and a secondary limit is a 403: nobody else knows it for one."""
+
+    class Told(NoBudget):
+        def __init__(self) -> None:
+            self.waits: list[timedelta | None] = []
+
+        def throttled(self, retry_after: timedelta | None) -> None:
+            self.waits.append(retry_after)
+
+    budget = Told()
+    github.busy_for = 90
+    store = opened(proxy.url, budget=budget)
+    refusal_of(lambda: store.write(PLACE, fresh(), version_of(store.current(PLACE)), "rotation-1"))
+    assert budget.waits == [timedelta(seconds=90)]
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------

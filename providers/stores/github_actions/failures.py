@@ -34,16 +34,18 @@ class Doing:
 def refusal(server: str, doing: Doing, answer: HttpAnswer, now: datetime) -> RotatorError:
     """Give the error that an answer is which is not a success."""
     said = f"{server} answered {answer.status} when asked to {doing.what}."
+    if answer.may_be_done and doing.changes:
+        return Ambiguous(said, remedy="The change may have been made.", retry_after=answer.retry_after(now))
+    if answer.is_trouble:
+        return Temporary(said, retry_after=answer.retry_after(now))
     if answer.is_redirect:
         return Permanent(
             said,
             remedy="Redirects are not followed: they carry the token elsewhere. If the repository was renamed or "
             "moved, write its new name into the policy; else correct the connection's `url`.",
         )
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.REQUEST_TIMEOUT:
-        return _broken(said, doing, answer.retry_after(now))
     if _is_a_rate_limit(answer):
-        return Temporary(said, remedy="A rate limit of the token is used up.", retry_after=_wait(answer, now))
+        return Temporary(said, remedy="A rate limit of the token is used up.", retry_after=limited_for(answer, now))
     if not is_githubs(answer):
         return not_github(said)
     if answer.status == HTTPStatus.UNAUTHORIZED:
@@ -53,12 +55,6 @@ def refusal(server: str, doing: Doing, answer: HttpAnswer, now: datetime) -> Rot
             "the connection's `credentials` say.",
         )
     return Permanent(said, remedy=_remedy(doing, answer))
-
-
-def _broken(said: str, doing: Doing, retry_after: timedelta | None) -> RotatorError:
-    if doing.changes:
-        return Ambiguous(said, remedy="The change may have been made.", retry_after=retry_after)
-    return Temporary(said, retry_after=retry_after)
 
 
 def not_github(said: str) -> Permanent:
@@ -89,7 +85,10 @@ def _is_a_rate_limit(answer: HttpAnswer) -> bool:
     )
 
 
-def _wait(answer: HttpAnswer, now: datetime) -> timedelta:
+def limited_for(answer: HttpAnswer, now: datetime) -> timedelta | None:
+    """Give how long GitHub asks to be left alone; None where it does not."""
+    if not _is_a_rate_limit(answer):
+        return None
     asked = answer.retry_after(now)
     if asked is None and answer.headers.get("x-ratelimit-remaining") == "0":
         asked = answer.retry_after(now, header="x-ratelimit-reset", form="epoch_s")

@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from providers.http import HttpAnswer, HttpClient, HttpRequest
-from providers.stores.github_actions.failures import Doing, is_githubs, not_github, refusal
+from providers.stores.github_actions.failures import Doing, is_githubs, limited_for, not_github, refusal
 from providers.stores.github_actions.plugin import GitHubConfig
 from rotator.domain.contracts import Access
 from rotator.domain.errors import Ambiguous, Permanent
@@ -108,4 +108,7 @@ class GitHub:
             body=body,
             address=address,
         )
-        return self._client.send(request, changes=doing.changes)
+        answer = self._client.send(request, changes=doing.changes)
+        if (wait := limited_for(answer, self._access.clock.now())) is not None:
+            self._access.budget.throttled(wait)  # the client knows only a 429 for a limit
+        return answer
