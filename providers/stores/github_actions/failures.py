@@ -34,16 +34,14 @@ class Doing:
 def refusal(server: str, doing: Doing, answer: HttpAnswer, now: datetime) -> RotatorError:
     """Give the error that an answer is which is not a success."""
     said = f"{server} answered {answer.status} when asked to {doing.what}."
-    if answer.may_be_done and doing.changes:
-        return Ambiguous(said, remedy="The change may have been made.", retry_after=answer.retry_after(now))
-    if answer.is_trouble:
-        return Temporary(said, retry_after=answer.retry_after(now))
     if answer.is_redirect:
         return Permanent(
             said,
             remedy="Redirects are not followed: they carry the token elsewhere. If the repository was renamed or "
             "moved, write its new name into the policy; else correct the connection's `url`.",
         )
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.REQUEST_TIMEOUT:
+        return _broken(said, doing, answer.retry_after(now))
     if _is_a_rate_limit(answer):
         return Temporary(said, remedy="A rate limit of the token is used up.", retry_after=limited_for(answer, now))
     if not is_githubs(answer):
@@ -55,6 +53,12 @@ def refusal(server: str, doing: Doing, answer: HttpAnswer, now: datetime) -> Rot
             "the connection's `credentials` say.",
         )
     return Permanent(said, remedy=_remedy(doing, answer))
+
+
+def _broken(said: str, doing: Doing, retry_after: timedelta | None) -> RotatorError:
+    if doing.changes:
+        return Ambiguous(said, remedy="The change may have been made.", retry_after=retry_after)
+    return Temporary(said, retry_after=retry_after)
 
 
 def not_github(said: str) -> Permanent:
