@@ -30,6 +30,7 @@ def adopt(
     from rotator.config.selection import Selection, select
     from rotator.domain.model import Handle
     from rotator.flow.adoption import adopt as adopt_token
+    from rotator.observe.visible import one_line
 
     session: Context = context.obj
     chosen = select(session.app.policies, Selection([name]))
@@ -38,7 +39,7 @@ def adopt(
         raise InvalidInput.of(f"`{name}` fits {len(chosen)} policies: {names}", "adopt one at a time")
     policy = chosen[0]
     expires_at = moment_of(expires, session.app.clock.now())
-    told = Handle(handle) if handle else None
+    told = Handle(one_line(handle)) if handle else None
     token = adopt_token(session.app.runner().tools, policy, told, expires_at, session.app.policies)
     ended_by = session.app.ledger.secret(policy.name).open
     if session.as_json:

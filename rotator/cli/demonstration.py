@@ -73,7 +73,8 @@ def demonstrate() -> None:
         ):
             _rotate(folder, arguments)
         _prove(folder, issuer, aws, old)
-    line(f"\nThe policy, the ledger and the env file are in {folder}.")
+    line()
+    line(f"The policy, the ledger and the env file are in {folder}.")
 
 
 def _prepare(folder: Path, issuer: str, aws: str | None, old: SecretValue) -> None:
@@ -89,11 +90,14 @@ def _prepare(folder: Path, issuer: str, aws: str | None, old: SecretValue) -> No
         issuer=issuer, folder=folder, variable=_VARIABLE, aws_connection=connection, aws_store=store
     )
     (folder / "policies.yaml").write_text(policy)
-    line(policy)
+    for text in policy.splitlines():
+        line(text)
+    line()
 
 
 def _rotate(folder: Path, arguments: list[str]) -> None:
-    line(f"\n$ rotate {' '.join(arguments)}")
+    line()
+    line(f"$ rotate {' '.join(arguments)}")
     options = ["--policies", str(folder / "policies.yaml"), "--ledger", f"sqlite:///{folder}/ledger.db"]
     environment = {**os.environ, **_MOTO_KEYS}
     command = [sys.executable, "-m", "rotator", *options, *arguments]
@@ -104,7 +108,8 @@ def _rotate(folder: Path, arguments: list[str]) -> None:
 
 def _prove(folder: Path, issuer: str, aws: str | None, old: SecretValue) -> None:
     """Ask the issuer ourselves, with the values as consumers have them."""
-    line("\nThe proof, asked of the servers themselves:")
+    line()
+    line("The proof, asked of the servers themselves:")
     assignment = next(text for text in (folder / "app.env").read_text().splitlines() if text.startswith(_VARIABLE))
     new = SecretValue(assignment.partition("=")[2].strip("'\""))
     answers = {"the old token": _status(issuer, old), "the new one, read from the env file": _status(issuer, new)}

@@ -17,6 +17,7 @@ from rotator.flow.report import Outcome, Report
 from rotator.observe.events import sentence
 from rotator.observe.incident_page import length
 from rotator.observe.progress import Progress
+from rotator.observe.visible import one_line
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -47,7 +48,7 @@ class Display:
         elif event.kind in _WORTH_A_LINE:
             from rich.text import Text
 
-            self._live.console.print(Text(redact(f"{event.at:%H:%M:%S} {event.secret}: {sentence(event)}")))
+            self._live.console.print(Text(one_line(redact(f"{event.at:%H:%M:%S} {event.secret}: {sentence(event)}"))))
 
     def ended(self, report: Report) -> None:
         self._progress.ended(report.secret, well=report.outcome is Outcome.ROTATED and not report.old_may_live)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Annotated
 
 import typer
@@ -17,15 +18,13 @@ def history(context: typer.Context, name: Annotated[str, typer.Argument(help="Th
     from rotator.observe.events import sentence
 
     session: Context = context.obj
-    secret = SecretName(name)
+    secret = SecretName(_named(session, name))
     events = session.app.ledger.history(secret)
-    if not events:
-        raise InvalidInput.of(f"The ledger knows no secret {name}", "`rotate status` lists those it knows")
     broken = session.app.ledger.broken_links(secret)
     if session.as_json:
         document(
             {
-                "secret": name,
+                "secret": secret,
                 "events": [
                     {
                         "at": event.at,
@@ -47,3 +46,17 @@ def history(context: typer.Context, name: Annotated[str, typer.Argument(help="Th
         warn(f"TAMPERED: {sentence_about_it}")
     if broken:
         raise typer.Exit(4)
+
+
+def _named(session: Context, name: str) -> str:
+    """Give the one secret of the ledger that a name or a glob fits."""
+    from rotator.config.problems import did_you_mean
+
+    known = sorted(secret.name for secret in session.app.ledger.secrets())
+    fitting = [each for each in known if fnmatchcase(each, name)]
+    if not fitting:
+        remedy = did_you_mean(name, known, "it knows those that were adopted or rotated")
+        raise InvalidInput.of(f"The ledger has no history of `{name}`", remedy)
+    if len(fitting) > 1:
+        raise InvalidInput.of(f"`{name}` fits {len(fitting)} secrets: {', '.join(fitting)}", "look at one at a time")
+    return fitting[0]

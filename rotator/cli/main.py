@@ -6,6 +6,7 @@ What a command needs is imported when it runs; ``--version`` alone needs next to
 from __future__ import annotations
 
 import gc
+import io
 import os
 import signal
 import sys
@@ -75,6 +76,9 @@ def _set_up(arguments: list[str]) -> None:
     """Make this process ours, before anything else is imported."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # libraries warn their users' developers; with --json, it would be no JSON
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None, where it is closed
+            stream.reconfigure(errors="backslashreplace")  # a terminal without an arrow must not end a rotation
     if "run" in arguments and "--once" not in arguments:
         # SIGHUP has a daemon look for new policies. One that only begins looks for them anyway.
         signal.signal(signal.SIGHUP, lambda _number, _frame: None)

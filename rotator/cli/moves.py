@@ -73,14 +73,17 @@ def retire(
 
 def wanted_rotation(session: Context, wanted: str) -> Rotation:
     """Give the open rotation that is wanted; InvalidInput when there is none."""
+    from rotator.config.problems import did_you_mean
     from rotator.domain.model import SecretName
 
     ledger = session.app.ledger
     found = ledger.secret(SecretName(wanted)).open or ledger.rotation(wanted)
     if found is None:
-        known = ledger.secret(SecretName(wanted)).current is not None
-        what = f"{wanted} has no open rotation" if known else f"There is no rotation {wanted}"
-        raise InvalidInput.of(what, "`rotate status` shows the open ones")
+        known = {secret.name: secret for secret in ledger.secrets()}
+        what = f"{wanted} has no open rotation" if wanted in known else f"There is no rotation {wanted}"
+        opened = [name for name, secret in known.items() if secret.open]
+        shown = "`rotate status` shows the open ones"
+        raise InvalidInput.of(what, shown if wanted in known else did_you_mean(wanted, opened, shown))
     if not found.phase.is_open:
         raise InvalidInput.of(
             f"Rotation {found.id} of {found.secret} has ended: it is {found.phase}", f"`rotate history {found.secret}`"

@@ -57,8 +57,10 @@ def now(
 ) -> None:
     """Rotate now: shows what it will do, asks, then does it. Running it again after an interruption goes on."""
     from rotator.config.selection import Selection, select
+    from rotator.observe.visible import one_line
 
     session: Context = context.obj
+    reason = one_line(reason)
     selection = Selection(names or (), issuer, store, tag, owner, everything=everything)
     chosen = select(session.app.policies, selection)
     if compromised:

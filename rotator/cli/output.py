@@ -14,19 +14,20 @@ from typing import Any, Final, NoReturn, TextIO
 
 from rotator.domain.errors import InvalidInput, Problem, RotatorError
 from rotator.domain.secret_value import redact
+from rotator.observe.visible import one_line, visible
 
 
 def document(data: Any) -> None:
     """Print one JSON document on standard output."""
-    line(json.dumps(data, indent=2, default=as_text, ensure_ascii=False))
+    _print(visible(json.dumps(data, indent=2, default=as_text, ensure_ascii=False)), sys.stdout)
 
 
 def line(text: str = "") -> None:
-    _print(text, sys.stdout)
+    _print(one_line(text), sys.stdout)
 
 
 def warn(text: str) -> None:
-    _print(text, sys.stderr)
+    _print(one_line(text), sys.stderr)
 
 
 def _print(text: str, stream: TextIO) -> None:
@@ -101,7 +102,7 @@ def counted(number: int, thing: str) -> str:
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, no_color: bool) -> None:
     """Print a table: with rich on a terminal, in plain columns when piped."""
-    cells = [[redact(cell) for cell in row] for row in rows]
+    cells = [[one_line(redact(cell)) for cell in row] for row in rows]
     if not sys.stdout.isatty() or no_color:
         widths = [max(len(row[column]) for row in [list(headings), *cells]) for column in range(len(headings))]
         for row in [list(headings), *cells]:

@@ -56,7 +56,8 @@ def _show(entry: dict[str, Any]) -> None:
         line(f"{title}: {', '.join(keys) or 'none'}")
     if entry["example"]:
         line("Example:")
-        line("\n".join(f"  {text}" for text in entry["example"].strip().splitlines()))
+        for text in entry["example"].strip().splitlines():
+            line(f"  {text}")
 
 
 def _listed(plugins: Plugins, name: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from rotator.cli.output import as_text
 from rotator.domain.errors import InvalidInput, Problem
 from rotator.domain.secret_value import redact
+from rotator.observe.visible import visible
 
 SUFFIXES: Final = (".md", ".json")
 
@@ -52,7 +53,7 @@ def write(files: Sequence[Path], data: Mapping[str, Any], markdown: Callable[[],
     for file in files:
         text = markdown() if file.suffix == ".md" else json.dumps(data, indent=2, default=as_text, ensure_ascii=False)
         try:
-            _replace(file, redact(text).rstrip() + "\n")
+            _replace(file, visible(redact(text)).rstrip() + "\n")
         except OSError as error:
             failures.append(f"The report could not be written to {file}: {error.strerror}.")
     return failures

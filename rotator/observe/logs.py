@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rotator.domain.clock import SystemClock
 from rotator.domain.secret_value import redact
 from rotator.observe.events import sentence
+from rotator.observe.visible import one_line
 
 if TYPE_CHECKING:
     from rotator.domain.model import Event
@@ -146,7 +147,7 @@ def _only_allowed(_logger: Any, _method: str, line: Line) -> Line:
 
 def _plainly(_logger: Any, _method: str, line: Line) -> str:
     rest = " ".join(f"{key}={value}" for key, value in line.items() if key not in ("at", "level", "event"))
-    return f"{line['at']} {line['level']:<7} {line['event']}  {rest}".rstrip()
+    return one_line(f"{line['at']} {line['level']:<7} {line['event']}  {rest}".rstrip())
 
 
 def _redacted(_logger: Any, _method: str, line: Any) -> str:

@@ -54,3 +54,12 @@ def test_a_yes_is_a_yes(answering: Answering, sandbox_desk: Desk, sandbox: Sandb
     assert "rotated; the old token t1 is dead (proof: refused)." in shown
     assert code == 0
     is_whole(sandbox_desk, sandbox)
+
+
+def test_where_the_locale_has_no_arrow_it_is_written_another_way_and_nothing_stops(
+    sandbox_desk: Desk, sandbox: SandboxIssuer
+) -> None:
+    said = sandbox_desk.rotate("now", "app", "--compromised", "--yes", PYTHONIOENCODING="ascii")
+    assert "app \\u2192 app-env file=" in said.out
+    assert "app: rotated; the old token t1 is dead (proof: refused)." in said.out
+    is_whole(sandbox_desk, sandbox)

@@ -190,7 +190,8 @@ WHAT_WAS_ASKED = {
         BAD_INPUT, ("There is no rotation 20260101-abcd; `rotate status` shows the open ones",), "resume 20260101-abcd"
     ),
     "a secret without an open rotation": Bad(BAD_INPUT, ("app has no open rotation",), "withdraw app"),
-    "the history of an unknown secret": Bad(BAD_INPUT, ("The ledger knows no secret nobody",), "history nobody"),
+    "the history of an unknown secret": Bad(BAD_INPUT, ("The ledger has no history of `nobody`",), "history nobody"),
+    "the history of a mistyped one": Bad(BAD_INPUT, ("no history of `ap`; did you mean `app`?",), "history ap"),
     "an overlap that is no duration": Bad(BAD_INPUT, ("--overlap: 'soon' is not a duration",), f"{NOW} --overlap soon"),
     "an overlap where the old token is revoked first": Bad(
         BAD_INPUT, ("--overlap: there is none with --revoke-first; leave one of them away",),

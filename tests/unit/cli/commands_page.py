@@ -21,8 +21,8 @@ Options that every command takes may stand before or behind it. With `--json`, s
 and standard error is JSON lines, one for each event. Without a terminal nothing is asked: `now` needs `--yes`.
 
 NAME… is names of secrets, or globs such as `'payments-*'`. Several add up; `--issuer`, `--store`, `--tag` and `--owner`
-narrow them down. What fits nothing is an error. NAME alone is one name, and no glob. ROTATION is a rotation's id, the
-first characters of one, or the name of a secret whose rotation is open.
+narrow them down. What fits nothing is an error; where a command takes one NAME, a glob must fit just one. ROTATION is a
+rotation's id, the first characters of one, or the name of a secret whose rotation is open.
 
 | exit code | what it means |
 |---|---|
