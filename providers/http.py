@@ -24,6 +24,7 @@ from urllib.parse import urljoin, urlsplit
 from providers.http_address import origin_of, target_of
 from providers.http_config import HttpConfig, problem_with
 from providers.http_headers import cookies_of, next_link
+from providers.http_status import is_trouble, may_be_done
 from providers.user_agent import user_agent
 from rotator.domain.contracts import Access
 from rotator.domain.errors import Ambiguous, Permanent, Temporary
@@ -83,6 +84,16 @@ class HttpAnswer:
     @property
     def is_redirect(self) -> bool:
         return 300 <= self.status < 400  # noqa: PLR2004  that is what 3xx means
+
+    @property
+    def is_trouble(self) -> bool:
+        """The server failed, or something before it: 5xx, 408, 499."""
+        return is_trouble(self.status)
+
+    @property
+    def may_be_done(self) -> bool:
+        """What was asked may have been done, though this is no success: trouble, 302, 303."""
+        return may_be_done(self.status)
 
     def retry_after(
         self, now: datetime, *, header: str = "Retry-After", form: Literal["standard", "epoch_s"] = "standard"

@@ -26,10 +26,6 @@ _CODE: Final = re.compile(r"[A-Za-z][A-Za-z_.]{2,79}")
 _RENEWED_BEFORE_ITS_END: Final = timedelta(minutes=5)
 _SILENCE: Final = timedelta(seconds=15)
 _CONNECTING: Final = timedelta(seconds=5)
-_MAYBE_DONE: Final = frozenset(
-    {HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}
-)
-"""Redirects of the first two kinds may come after what a POST asked was done (RFC 9110, 15.4)."""
 
 _REMEDIES: Final[Mapping[str, str]] = {
     "Authorization_RequestDenied": "Give our identity Application.ReadWrite.OwnedBy (with admin consent), and make it "
@@ -85,11 +81,11 @@ class Graph:
         wait = answer.retry_after(self._clock.now())
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             return Temporary(f"{said}: too many requests.", retry_after=wait)
-        if asked.changes and (status in _MAYBE_DONE or status < HTTPStatus.MULTIPLE_CHOICES):
+        is_open = answer.may_be_done or status == HTTPStatus.CONFLICT or status < HTTPStatus.MULTIPLE_CHOICES
+        if asked.changes and is_open:
             return Ambiguous(f"{said}: it may have been done, or not.", retry_after=wait)
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            lost = Ambiguous if asked.changes else Temporary
-            return lost(f"{said}: it cannot do this now.", retry_after=wait)
+        if answer.is_trouble:
+            return Temporary(f"{said}: it cannot do this now.", retry_after=wait)
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND) or code in _REMEDIES:
             stop = Permanent if asked.makes else NeedsOperator
             return stop(f"{said}.", remedy=_REMEDIES.get(code, "Check the connection's `url`, `auth` and permissions."))

@@ -18,11 +18,6 @@ from providers.http import HttpAnswer
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 
 _CODE: Final = re.compile(r"[A-Z][A-Z_]{0,39}")
-_CLIENT_GAVE_UP: Final = 499
-_MAYBE_DONE: Final = frozenset(
-    # 302 and 303 may come after what a POST asked was done (RFC 9110, 15.4).
-    {HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, HTTPStatus.REQUEST_TIMEOUT, _CLIENT_GAVE_UP}
-)
 _DENIALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _CHECK_URL: Final = "Check the connection's `url`: it is the address of the site itself, without `/api`."
 
@@ -102,10 +97,9 @@ def refusal(answer: HttpAnswer, asked: Asked, now: datetime) -> RotatorError:
     said = f"{asked.server} answered {status}{f' ({code})' if code else ''} when asked to {asked.what}"
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Temporary(f"{said}: too many requests.", retry_after=answer.retry_after(now))
-    is_servers_fault = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    if asked.changes and (is_servers_fault or status < HTTPStatus.MULTIPLE_CHOICES or status in _MAYBE_DONE):
+    if asked.changes and (answer.may_be_done or status < HTTPStatus.MULTIPLE_CHOICES):
         return Ambiguous(f"{said}: it may have been done, or not.")
-    if is_servers_fault:
+    if answer.is_trouble:
         return Temporary(f"{said}: it cannot do this now.", retry_after=answer.retry_after(now))
     if status in _DENIALS:
         family = Permanent if asked.makes else NeedsOperator

@@ -32,10 +32,6 @@ _SCOPE: Final = "https://www.googleapis.com/auth/iam"
 _METADATA: Final = "/computeMetadata/v1/instance/service-accounts/default/token"
 _WORD: Final = re.compile(r"[A-Z][A-Z_]{2,39}")
 _RENEWED_BEFORE_ITS_END: Final = timedelta(minutes=5)
-_MAYBE_DONE: Final = frozenset(
-    {HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}
-)
-"""Redirects of the first two kinds may come after what a POST asked was done (RFC 9110, 15.4)."""
 _FULL: Final = "Maximum number of keys"
 
 
@@ -97,11 +93,11 @@ class Iam:
             )
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             return Temporary(f"{said}: too many requests.", retry_after=wait)
-        if asked.changes and (status in _MAYBE_DONE or status < HTTPStatus.MULTIPLE_CHOICES):
+        is_open = answer.may_be_done or status == HTTPStatus.CONFLICT or status < HTTPStatus.MULTIPLE_CHOICES
+        if asked.changes and is_open:
             return Ambiguous(f"{said}: it may have been done, or not.", retry_after=wait)
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            lost = Ambiguous if asked.changes else Temporary
-            return lost(f"{said}: it cannot do this now.", retry_after=wait)
+        if answer.is_trouble:
+            return Temporary(f"{said}: it cannot do this now.", retry_after=wait)
         if word in ("PERMISSION_DENIED", "UNAUTHENTICATED", "NOT_FOUND"):
             stop = Permanent if asked.makes else NeedsOperator
             right = f"our identity needs {asked.right} on it; see deploy/permissions/gcp-service-account-key.sh"

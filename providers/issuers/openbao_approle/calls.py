@@ -17,7 +17,6 @@ from rotator.domain.contracts import Access
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 
 _DENIALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-_MAYBE_DONE: Final = frozenset({HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, HTTPStatus.REQUEST_TIMEOUT})
 """A redirect of the first two kinds may come after what a POST asked was done (RFC 9110, 15.4)."""
 _REFUSED_WITH_500: Final = ("does not exist",)
 _NOT_NOW: Final = "sealed"
@@ -64,9 +63,9 @@ class Server:
             return stop(f"{said}: there is no such role.", remedy="Check the policy's `role`, `mount` and `namespace`.")
         if status == HTTPStatus.SERVICE_UNAVAILABLE and says(answer, _NOT_NOW):
             return Temporary(f"{said}: it is sealed.", retry_after=wait)
-        if asked.changes and (status in _MAYBE_DONE or not _is_final(status)):
+        if asked.changes and (answer.may_be_done or not _is_final(status)):
             return Ambiguous(f"{said}: it may have been done, or not.")
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if answer.is_trouble:
             return Temporary(f"{said}: it cannot do this now.", retry_after=wait)
         if status in _DENIALS:
             needs = f"the connection's token needs `{asked.capability}` on {asked.path}, and must be alive"

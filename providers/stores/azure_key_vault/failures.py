@@ -117,9 +117,9 @@ def _refusal(server: str, doing: Doing, answer: HttpAnswer, now: datetime) -> Ro
     said = " ".join([f"{server} answered {answer.status}", *codes[-1:], f"when asked to {doing.what}."])
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         return Throttled(said, remedy="The vault is asked too much.", retry_after=wait)
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.REQUEST_TIMEOUT:
-        if doing.changes:
-            return Ambiguous(said, remedy="The change may have been made.", retry_after=wait)
+    if answer.may_be_done and doing.changes:
+        return Ambiguous(said, remedy="The change may have been made.", retry_after=wait)
+    if answer.is_trouble:
         return Temporary(said, retry_after=wait)
     family, remedy = _meaning(answer, codes)
     return family(said, remedy=remedy.format(right=doing.right))

@@ -34,14 +34,14 @@ class Doing:
 def refusal(server: str, doing: Doing, answer: HttpAnswer, now: datetime) -> RotatorError:
     """Give the error that an answer is which is not a success."""
     said = f"{server} answered {answer.status} when asked to {doing.what}."
+    if answer.is_trouble or (doing.changes and answer.may_be_done):
+        return _broken(said, doing, answer.retry_after(now))
     if answer.is_redirect:
         return Permanent(
             said,
             remedy="Redirects are not followed: they carry the token elsewhere. If the repository was renamed or "
             "moved, write its new name into the policy; else correct the connection's `url`.",
         )
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.REQUEST_TIMEOUT:
-        return _broken(said, doing, answer.retry_after(now))
     if _is_a_rate_limit(answer):
         return Temporary(said, remedy="A rate limit of the token is used up.", retry_after=limited_for(answer, now))
     if not is_githubs(answer):

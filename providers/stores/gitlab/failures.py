@@ -67,11 +67,10 @@ def refusal(answer: HttpAnswer, asked: Asked, now: datetime) -> RotatorError:
     said = f"{asked.server} answered {answer.status} when asked to {asked.what}."
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         return Temporary(said, remedy="A rate limit is used up.", retry_after=_wait(answer, now))
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.REQUEST_TIMEOUT:
-        wait = answer.retry_after(now)
-        if asked.changes:
-            return Ambiguous(said, remedy="The change may have been made.", retry_after=wait)
-        return Temporary(said, retry_after=wait)
+    if answer.may_be_done and asked.changes:
+        return Ambiguous(said, remedy="The change may have been made.", retry_after=answer.retry_after(now))
+    if answer.is_trouble:
+        return Temporary(said, retry_after=answer.retry_after(now))
     return _final(answer, asked, said)
 
 

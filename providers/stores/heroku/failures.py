@@ -73,9 +73,9 @@ def refusal(answer: HttpAnswer, asked: Asked, now: datetime) -> RotatorError:
         return Temporary(said, remedy="The account's requests are used up for now.", retry_after=_wait(answer, now))
     if status == HTTPStatus.CONFLICT:
         return Temporary(said, remedy="Something else is changing the app at this moment.")
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
-        if asked.changes:
-            return Ambiguous(said, remedy="The change may have been made.", retry_after=answer.retry_after(now))
+    if answer.may_be_done and asked.changes:
+        return Ambiguous(said, remedy="The change may have been made.", retry_after=answer.retry_after(now))
+    if answer.is_trouble:
         return Temporary(said, remedy="See https://status.heroku.com.", retry_after=answer.retry_after(now))
     return _final(answer, asked, said)
 

@@ -44,9 +44,9 @@ def refusal(server: str, doing: Doing, answer: HttpAnswer, now: datetime) -> Rot
     wait = answer.retry_after(now)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         return Temporary(said, remedy="Something in front of it limits requests.", retry_after=wait)
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.REQUEST_TIMEOUT:
-        if doing.changes:
-            return Ambiguous(said, remedy="It may be done all the same; Jenkins' own log says why.", retry_after=wait)
+    if answer.may_be_done and doing.changes:
+        return Ambiguous(said, remedy="It may be done all the same; Jenkins' own log says why.", retry_after=wait)
+    if answer.is_trouble:
         return Temporary(said, remedy="Is it starting, or going down?", retry_after=wait)
     return _final(said, answer)
 

@@ -61,11 +61,10 @@ def refusal(answer: HttpAnswer, asked: Asked, now: datetime) -> RotatorError:
         return Temporary(
             said, remedy="It is busy, or limits our requests.", retry_after=_retry_after(answer, status, now)
         )
-    if code >= HTTPStatus.INTERNAL_SERVER_ERROR or code == HTTPStatus.REQUEST_TIMEOUT:
-        wait = _retry_after(answer, status, now)
-        if asked.changes:
-            return Ambiguous(said, remedy="The change may have been made.", retry_after=wait)
-        return Temporary(said, retry_after=wait)
+    if answer.may_be_done and asked.changes:
+        return Ambiguous(said, remedy="The change may have been made.", retry_after=_retry_after(answer, status, now))
+    if answer.is_trouble:
+        return Temporary(said, retry_after=_retry_after(answer, status, now))
     if code == HTTPStatus.UNAUTHORIZED:
         return NeedsOperator(
             f"{asked.server} does not know the connection's token (401).",

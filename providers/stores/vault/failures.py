@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
+from providers.http_status import is_trouble, may_be_done
 from providers.stores.vault.health import Health, health_told
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 
@@ -102,7 +103,7 @@ def _refusal(server: Server, doing: Doing, refused: Refused) -> RotatorError:
     status = refused.status
     said = f"{server.name} answered {status} when asked to {doing.what}."
     is_redirect = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
-    failed = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT
+    failed = is_trouble(status) or (doing.changes and may_be_done(status))
     health = server.health() if is_redirect or failed else Health.UNKNOWN
     if refused.by_a_secondary or health is Health.SECONDARY:
         return Permanent(said, remedy=f"It is {Health.SECONDARY.value}: set `url` to the primary, or promote it.")

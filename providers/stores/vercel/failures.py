@@ -109,11 +109,10 @@ def refusal(refused: Refused, asked: Asked, now: datetime) -> RotatorError:
     said = f"{asked.server} answered {status}{f' ({refused.code})' if refused.code else ''} {asked.in_vain}."
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Temporary(said, remedy="A rate limit is used up.", retry_after=_wait(refused, now))
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
-        wait = refused.answer.retry_after(now)
-        if asked.changes:
-            return Ambiguous(said, remedy="The change may have been made.", retry_after=wait)
-        return Temporary(said, retry_after=wait)
+    if refused.answer.may_be_done and asked.changes:
+        return Ambiguous(said, remedy="The change may have been made.", retry_after=refused.answer.retry_after(now))
+    if refused.answer.is_trouble:
+        return Temporary(said, retry_after=refused.answer.retry_after(now))
     return _final(refused, asked, said)
 
 
