@@ -7,7 +7,8 @@ Only the code and the status are passed on, never a body.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
 
@@ -25,6 +26,9 @@ UNKNOWN_CALLER: Final = {
 }  # fmt: skip
 DENIED: Final = {"AccessDeniedException", "AccessDenied", "403"}
 THROTTLED: Final = {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "429"}
+_DOWN: Final = (502, 503, 504)
+_OF_ANOTHER_SHAPE: Final = (RecursionError, ValueError, LookupError, TypeError, AttributeError)
+"""What botocore's parsers raise for answers that are none of AWS's, beside their own error (measured on 1.44.5)."""
 OWN_FAULT: Final = 500
 """From this status on, the service failed, and says nothing of whether it did what was asked."""
 
@@ -80,32 +84,45 @@ def call(
     and may have arrived, else Temporary. ``sent_once``: the client repeats nothing by itself, so a connection that
     was never made proves that nothing arrived.
     """
+    from botocore.exceptions import ClientError
+
+    with budget.request():
+        try:
+            return _answer(send, what, Ambiguous if changes else Temporary, sent_once=sent_once)
+        except ClientError as error:
+            refusal = error
+            if _status(error) in _DOWN:
+                budget.unavailable()
+    refused = _refused(refusal)  # out here: it answered
+    if refused.code in THROTTLED:
+        budget.throttled(None)
+    raise refused from refusal
+
+
+def _answer(send: Callable[[], dict[str, Any]], what: str, lost: type[Temporary], *, sent_once: bool) -> dict[str, Any]:
     from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
     from botocore.parsers import ResponseParserError
 
-    lost: type[Temporary] = Ambiguous if changes else Temporary
     family: type[RotatorError]
     try:
-        with budget.request():
-            return send()
-    except ClientError as error:
-        refused = _refused(error)
-        if refused.code in THROTTLED:
-            budget.throttled(None)
-        raise refused from error
+        return send()
+    except ClientError:
+        raise
     except ParamValidationError:
         family, problem = Permanent, f"AWS's client refused the arguments of {what}."
-    except ResponseParserError:
-        family, problem = lost, f"AWS's answer to {what} could not be read."
     except BotoCoreError as error:
         raise _unanswered(error, what, lost, sent_once=sent_once) from error
+    except (ResponseParserError, *_OF_ANOTHER_SHAPE):
+        family, problem = lost, f"AWS's answer to {what} could not be read."
+    except (OSError, RuntimeError) as error:
+        raise _no_identity(what, error) from error
     raise family(problem)  # out here, where the cause does not hang on: its text quotes what was sent, or what came
 
 
 def _refused(error: Any) -> Refused:
     """Give the refusal; NeedsOperator when it was the connection's role that could not be taken on, before the call."""
-    said, answer = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
-    refused = Refused(str(said.get("Code", "")), str(said.get("Message", "")), int(answer.get("HTTPStatusCode", 0)))
+    said = error.response.get("Error", {})
+    refused = Refused(str(said.get("Code", "")), str(said.get("Message", "")), _status(error))
     if not error.operation_name.startswith("AssumeRole"):
         return refused
     if refused.code in THROTTLED or refused.status >= OWN_FAULT:
@@ -116,21 +133,38 @@ def _refused(error: Any) -> Refused:
     ) from error
 
 
+def _status(error: Any) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _is_about_identity(error: Exception) -> bool:
+    """Tell whether it is credentials that are missing. A file is only read for them, and they may be old though new."""
+    from botocore import exceptions as aws
+
+    if not isinstance(error, aws.BotoCoreError):
+        return isinstance(error, OSError | RuntimeError)
+    return isinstance(
+        error,
+        aws.NoCredentialsError | aws.PartialCredentialsError | aws.CredentialRetrievalError | aws.ProfileNotFound
+        | aws.TokenRetrievalError | aws.SSOTokenLoadError | aws.UnauthorizedSSOTokenError,
+    )  # fmt: skip
+
+
+def _no_identity(what: str, error: Exception) -> NeedsOperator:
+    return NeedsOperator(
+        f"There are no AWS credentials for {what} ({type(error).__name__}).",
+        remedy="Set the connection's `credentials` or `profile`, or give this machine a role.",
+    )
+
+
 def _unanswered(error: Exception, what: str, lost: type[Temporary], *, sent_once: bool) -> RotatorError:
     """Tell apart: no credentials, never sent, or sent and not answered."""
     from botocore import exceptions as aws
 
     from providers.http_wire import NotTrusted
 
-    no_identity = (
-        aws.NoCredentialsError, aws.PartialCredentialsError, aws.CredentialRetrievalError, aws.ProfileNotFound,
-        aws.TokenRetrievalError, aws.SSOTokenLoadError, aws.UnauthorizedSSOTokenError,
-    )  # fmt: skip
-    if isinstance(error, no_identity):
-        return NeedsOperator(
-            f"There are no AWS credentials for {what} ({type(error).__name__}).",
-            remedy="Set the connection's `credentials` or `profile`, or give this machine a role.",
-        )
+    if _is_about_identity(error):
+        return _no_identity(what, error)
     if isinstance(error.__cause__, NotTrusted) and (sent_once or lost is Temporary):
         return Permanent(
             f"AWS was not asked for {what}: the certificate of its endpoint is not trusted.",
@@ -145,23 +179,49 @@ def _unanswered(error: Exception, what: str, lost: type[Temporary], *, sent_once
 
 
 def make_session(config: AwsConfig, access: Access) -> Any:
-    """Make a boto3 session with the connection's identity. Imports boto3 (0.4 s); calls nobody yet."""
+    """Make a boto3 session with the connection's identity. Imports boto3 (0.4 s); calls nobody yet.
+
+    Raises NeedsOperator when there is no such identity.
+    """
     import boto3
-    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
     for name in ("boto3", "botocore", "urllib3"):  # at DEBUG they write whole requests into the log
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.level, logging.INFO))
-    session = _session_with(config, _referenced(access, config) if config.credentials else None)
-    if config.role_arn is not None:
-        fetcher = AssumeRoleCredentialFetcher(
-            session.create_client,
-            session.get_credentials(),
-            config.role_arn,
-            extra_args={"ExternalId": config.external_id} if config.external_id else {},
-        )
-        session = _session_with(config, DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role"))
-    return boto3.Session(botocore_session=session)
+    with _making():
+        session = _session_with(config, _referenced(access, config) if config.credentials else None)
+        if config.role_arn is not None:
+            session = _session_with(config, _of_role(config.role_arn, config, session))
+        return boto3.Session(botocore_session=session)
+
+
+def _of_role(role_arn: str, config: AwsConfig, session: Any) -> Any:
+    """Give the credentials of a role that is taken on with those that the session has."""
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+    from botocore.exceptions import NoCredentialsError
+
+    ours = session.get_credentials()
+    if ours is None:
+        raise NoCredentialsError
+    known = {"ExternalId": config.external_id} if config.external_id else {}
+    fetcher = AssumeRoleCredentialFetcher(session.create_client, ours, role_arn, extra_args=known)
+    return DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+
+
+@contextmanager
+def _making() -> Iterator[None]:
+    """Tell what keeps a session or a client from being made: our settings, or AWS's own. Nothing was sent."""
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        yield
+    except (BotoCoreError, ValueError, OSError, RuntimeError) as error:
+        if _is_about_identity(error):
+            raise _no_identity("this connection", error) from error
+        raise Permanent(
+            f"AWS's client cannot be made: {str(error).rstrip('.')}.",
+            remedy="Correct the connection's `url`, or AWS's own settings.",
+        ) from error
 
 
 def make_client(service: str, session: Any, config: AwsConfig, *, attempts: int, **identity: str) -> Any:
@@ -182,7 +242,8 @@ def make_client(service: str, session: Any, config: AwsConfig, *, attempts: int,
         # CloudTrail shows it; and botocore's own is put together anew for each call, a quarter of what a call costs.
         user_agent=f"{user_agent()} botocore/{botocore.__version__}",
     )
-    return session.client(service, endpoint_url=config.url, config=settings, **identity)
+    with _making():
+        return session.client(service, endpoint_url=config.url, config=settings, **identity)
 
 
 def _session_with(config: AwsConfig, credentials: Any) -> Any:

@@ -21,6 +21,7 @@ from botocore.utils import get_environ_proxies
 
 from providers.http_address import origin_of
 from providers.http_wire import NotAnswered, NotConnected, NotTrusted, Wire
+from rotator.domain.errors import Permanent
 
 CONNECT_SECONDS: Final = 3
 ANSWER_SECONDS: Final = 10
@@ -52,7 +53,7 @@ class _Sender:
     def send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
         """Give the answer; None for a request that botocore has to send itself, through a proxy.
 
-        Raises what botocore raises for the same reason: it decides by that whether to try again.
+        Raises what botocore raises for the same reason, it decides by that whether to try again; and Permanent.
         """
         url = urlsplit(request.url)
         if url.netloc not in self._wires:
@@ -67,6 +68,11 @@ class _Sender:
             raise SSLError(endpoint_url=request.url, error=error) from error
         except NotConnected as error:
             raise EndpointConnectionError(endpoint_url=request.url, error=error) from error
+        except ValueError as error:
+            raise Permanent(
+                f"AWS was not asked: {error}.",
+                remedy="See that the connection's credentials have no line break and no letter that is not ASCII.",
+            ) from error
         except NotAnswered as error:
             lost = ReadTimeoutError if isinstance(error.__cause__, TimeoutError) else ConnectionClosedError
             raise lost(endpoint_url=request.url) from error
@@ -76,8 +82,17 @@ class _Sender:
         origin = origin_of(urlsplit(url))
         if origin.scheme in get_environ_proxies(url):
             return None
-        trust = ssl.create_default_context(cafile=self._ca_file) if origin.scheme == "https" else None
+        trust = self._trust() if origin.scheme == "https" else None
         return Wire(origin, trust, connect_seconds=CONNECT_SECONDS, answer_seconds=ANSWER_SECONDS)
+
+    def _trust(self) -> ssl.SSLContext:
+        try:
+            return ssl.create_default_context(cafile=self._ca_file)
+        except OSError as error:
+            raise Permanent(
+                f"AWS was not asked: the file of authorities {self._ca_file} cannot be used: {error}.",
+                remedy="Correct AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or `ca_bundle` in AWS's own settings.",
+            ) from error
 
 
 def _sent_headers(request: AWSPreparedRequest) -> dict[str, str]:

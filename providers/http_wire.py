@@ -64,7 +64,7 @@ class Wire:
         """Send one request, and give its answer with all of its body.
 
         ``target`` is a path with its query, quoted. Raises NotConnected when nothing was sent, NotAnswered else, and
-        ValueError for a header that would end the line it stands in.
+        ValueError for characters that no header can carry.
         """
         request = self._head(method, target, headers, body) + (body or b"")
         connection = self._kept_connection() or self._new_connection()
@@ -80,9 +80,10 @@ class Wire:
         if "content-length" not in names and (body is not None or method in _WITH_BODY):
             lines.append(f"Content-Length: {len(body or b'')}")
         head = "\r\n".join(lines)
-        if head.count("\r") != len(lines) - 1 or head.count("\n") != len(lines) - 1:
-            raise ValueError("a header or the target has a line break in it")
-        return f"{head}\r\n\r\n".encode("latin-1")
+        with suppress(UnicodeEncodeError):  # which would hold on to all of it
+            if head.count("\r") == head.count("\n") == len(lines) - 1:
+                return f"{head}\r\n\r\n".encode("latin-1")
+        raise ValueError("a header or the target has characters that cannot be sent")
 
     def _kept_connection(self) -> _Connection | None:
         """Give the one that was used last, of those that are still of use."""

@@ -18,22 +18,67 @@ from rotator.domain.errors import NeedsOperator, Permanent
 from rotator.testing.access import DictionaryAccess
 from rotator.testing.store_contract import fresh, held, publish
 from tests.fakes.secrets_manager import Secret, SecretsManager
-from tests.integration.aws_iam.setting import Account
+from tests.integration.aws_iam.setting import Account, opened
 from tests.integration.aws_secrets_manager.setting import access_with, least_privilege, store_at
 
+ROLE = "arn:aws:iam::123456789012:role/rotator"
 
-def test_no_credentials_at_all_is_for_a_person(
-    fake: SecretsManager, place: AwsPlace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """See that this machine has no identity. Give AWS's own settings, which are empty."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
+    settings = tmp_path / "config"
+    settings.write_text("")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(settings))
+    return settings
+
+
+@pytest.mark.usefixtures("nobody")
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [({}, "no AWS credentials"), ({"profile": "unheard-of"}, "ProfileNotFound"), ({"role_arn": ROLE}, "NoCredentials")],
+)
+def test_no_credentials_at_all_is_for_a_person(
+    fake: SecretsManager, place: AwsPlace, config: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(NeedsOperator, match=says):
+        store_at(fake.url, credentials={}, **config).current(place)
+    connection = {"credentials": {}, **config}
+    with pytest.raises(NeedsOperator, match=says):
+        opened(fake.url, "bob", DictionaryAccess(), connection).tokens()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "credential_process = /nowhere/at-all",
+        "credential_process = echo '{expired}'",
+        "role_arn = {role}\nweb_identity_token_file = /nowhere/at-all",
+    ],
+)
+def test_credentials_that_cannot_be_had_are_for_a_person(
+    fake: SecretsManager, place: AwsPlace, nobody: Path, settings: str
+) -> None:
+    expired = {"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", "Expiration": "2020-01-01T00:00:00Z"}
+    nobody.write_text("[default]\n" + settings.format(expired=json.dumps(expired), role=ROLE))
     with pytest.raises(NeedsOperator, match="no AWS credentials"):
         store_at(fake.url, credentials={}).current(place)
-    with pytest.raises(NeedsOperator, match="ProfileNotFound"):
-        store_at(fake.url, credentials={}, profile="unheard-of").current(place)
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [({"url": "http://a_b.localhost"}, "Invalid endpoint"), ({"url": None, "region": "eu west"}, "region_name")],
+)
+def test_settings_of_which_no_client_can_be_made_are_told(place: AwsPlace, config: dict[str, Any], says: str) -> None:
+    access = access_with("AKIA", "not-a-key")
+    with pytest.raises(Permanent, match=says):
+        SecretsManagerStore(AwsConfig(**{"region": "eu-west-1", **config}), access).current(place)
+    with pytest.raises(Permanent, match=says):
+        opened("", "bob", access, config).tokens()
 
 
 def test_a_role_is_taken_on_with_the_credentials_that_were_given(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from providers.stores.aws_secrets_manager.plugin import AwsPlace
 from rotator.domain.errors import Ambiguous, Permanent, Temporary
+from rotator.domain.limits import Limits
+from rotator.flow.budget import ConnectionBudget
 from rotator.testing.store_contract import fresh, held, publish, version_of
 from tests.fakes.own_authority import OwnAuthority, own_authority
 from tests.fakes.secrets_manager import Secret, SecretsManager
@@ -67,6 +70,30 @@ def test_an_authority_that_nobody_named_is_not_trusted_and_gets_nothing(
     assert fake.calls == []
 
 
+@pytest.mark.parametrize("content", [None, "garbage"])
+def test_a_file_of_authorities_that_cannot_be_used_is_told_by_its_name(
+    guarded: str, place: AwsPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    file = tmp_path / "authorities.pem"
+    if content is not None:
+        file.write_text(content)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(file))
+    with pytest.raises(Permanent, match=r"authorities\.pem cannot be used") as raised:
+        store_at(guarded, access_with("AKIA", "not-a-key")).current(place)
+    assert "AWS_CA_BUNDLE" in raised.value.remedy
+
+
+@pytest.mark.parametrize("key_id", ["AKIA1234\n", "AKIA1234…"])
+def test_credentials_that_no_header_can_carry_are_not_sent_and_not_told(
+    fake: SecretsManager, place: AwsPlace, key_id: str
+) -> None:
+    with pytest.raises(Permanent, match="was not asked") as raised:
+        store_at(fake.url, access_with(key_id, "not-a-key")).current(place)
+    assert "AKIA" not in f"{raised.value} {raised.value.__cause__!r} {raised.value.__cause__.__context__!r}"
+    assert "credentials" in raised.value.remedy
+    assert fake.calls == []
+
+
 def test_a_write_that_met_an_untrusted_server_at_its_last_try_may_have_arrived_before(
     guarded: str, secret: Secret, place: AwsPlace
 ) -> None:
@@ -109,3 +136,32 @@ def test_an_answer_that_never_comes_is_asked_for_three_times(place: AwsPlace, mo
         with pytest.raises(Temporary, match="ReadTimeoutError"):
             store_at(aws.url, access_with("AKIA", "not-a-key")).current(place)
         assert len(aws.requests) == 3
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b'{"VersionStages": 5}', b"[" * 100_000, b"\xff"])
+def test_an_answer_that_is_none_of_awss_is_lost_and_not_shown(place: AwsPlace, body: bytes) -> None:
+    answer = head(f"Content-Length: {len(body)}") + body
+    with raw_server(lambda link: link.answers(answer, answer)) as aws:
+        store = store_at(aws.url, access_with("AKIA", "not-a-key"))
+        with pytest.raises(Ambiguous, match="could not be read") as lost:
+            store._call("PutSecretValue", place.secret, SecretString="{}")
+        assert lost.value.__cause__ is lost.value.__context__ is None
+        with pytest.raises(Temporary, match="could not be read"):
+            store._call("GetSecretValue", place.secret)
+
+
+@pytest.mark.parametrize("answer", [b"", head("Content-Length: 0", status="503 Service Unavailable")])
+def test_an_aws_that_does_not_answer_is_left_alone_for_a_while(place: AwsPlace, answer: bytes) -> None:
+    access = access_with("AKIA", "not-a-key")
+    access.budget = budget = ConnectionBudget("aws", Limits(), _no_ledger, access.clock, "here")
+    with raw_server(*[lambda link: link.answers(answer)] * 15) as aws:
+        store = store_at(aws.url, access)
+        for _ in range(5):
+            assert budget.rests_until() is None
+            with pytest.raises(Temporary):
+                store.current(place)
+    assert budget.rests_until() is not None
+
+
+def _no_ledger() -> NoReturn:
+    raise AssertionError("a connection without limits needs none")
