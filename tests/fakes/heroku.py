@@ -51,6 +51,8 @@ class App:
     id: str = field(default_factory=lambda: str(uuid4()))
     release_command: bool = False
     slow_dynos: bool = False
+    preboot: bool = False
+    """Old web dynos go on for some minutes, and are not listed (Dev Center, "Preboot")."""
     addons: dict[str, list[str]] = field(default_factory=dict)
     dynos: dict[str, int] = field(default_factory=dict)
     suspended: bool = False
@@ -182,6 +184,9 @@ _ROUTES: list[Route] = [
     ("GET", r"/apps/([^/]+)/releases/([^/]+)/config-vars", _READS_VARS, lambda _, app, __, it: _release(app, it).vars),
     ("GET", r"/apps/([^/]+)/addons", _READS, lambda _, app, __: [
         {"id": name, "name": name, "config_vars": vars_} for name, vars_ in app.addons.items()]),
+    ("GET", r"/apps/([^/]+)/features", _READS, lambda _, app, __: [
+        {"id": "2", "name": "log-runtime-metrics", "enabled": True}, {"id": "1", "name": "preboot",
+         "enabled": app.preboot}]),
     ("GET", r"/apps/([^/]+)/dynos", _READS, lambda _, app, __: _dynos(app)),
     ("DELETE", r"/apps/([^/]+)/dynos", _WRITES, lambda _, app, __: app.replace_dynos()),
     ("POST", r"/apps/([^/]+)/releases", _WRITES_VARS, lambda _, app, asked: _rolled_back(app, asked)),

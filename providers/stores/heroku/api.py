@@ -93,6 +93,14 @@ class Api:
                 return str(addon.get("name"))
         return None
 
+    def preboots(self, app: str) -> bool:
+        """Tell whether an app's new web dynos are started before its old ones end."""
+        asked = self._asked(f"list the features of `{app}`")
+        return any(
+            feature.get("name") == "preboot" and feature.get("enabled") is True
+            for feature in self._list(f"/apps/{app}/features", asked)
+        )
+
     def dynos_before(self, app: str, number: int) -> list[str]:
         """Name the dynos that run an earlier release, but for those that end by themselves."""
         asked = self._asked(f"list the dynos of `{app}`")

@@ -78,7 +78,7 @@ PLUGIN: Final = StorePlugin(
     where=everything_but(part="var"),
     credentials=(Credential("token", "the token of an authorization with the scope `write-protected`"),),
     permissions=(
-        "the OAuth scope write-protected (it includes what is read: the app, its releases, add-ons and dynos)",
+        "the OAuth scope write-protected (it includes reading the app, its releases, add-ons, features and dynos)",
         "in a team: the permissions `view` and `operate` on the app",
     ),
     example=_EXAMPLE,

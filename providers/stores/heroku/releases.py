@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -34,6 +35,8 @@ class Release:
     status: Status
     is_in_force: bool
     """It is the one that dynos are started with."""
+    since: datetime
+    """When it was made, or its release command ended."""
 
     @property
     def version(self) -> Version:
@@ -57,11 +60,12 @@ def number_of(version: Version) -> int | None:
 def release_of(document: Any) -> Release:
     try:
         number, status, current = document["version"], Status(document["status"]), document["current"]
+        since = datetime.fromisoformat(document["updated_at"])
     except (TypeError, KeyError, ValueError) as error:
         raise Unreadable from error
-    if not isinstance(number, int) or not isinstance(current, bool):
+    if not isinstance(number, int) or not isinstance(current, bool) or since.tzinfo is None:
         raise Unreadable
-    return Release(number, status, current)
+    return Release(number, status, current, since)
 
 
 def history_of(document: Any) -> History | None:

@@ -5,7 +5,7 @@ Each call looks once. An app with a release command takes as long as that comman
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from providers.stores.heroku.api import Api
@@ -16,9 +16,12 @@ from rotator.domain.errors import NeedsOperator, Permanent, Temporary
 LOOK_AGAIN: Final = timedelta(seconds=10)
 
 _NAMES_SHOWN: Final = 5
+_PREBOOT: Final = timedelta(minutes=5)
+"""For three minutes or so old web dynos go on beside the new ones, then for half a minute to end what they have begun;
+a longer time to boot makes it more. They are not listed meanwhile (Dev Center, "Preboot")."""
 
 
-def see_it_finish(api: Api, place: HerokuPlace, number: int, history: History) -> None:
+def see_it_finish(api: Api, place: HerokuPlace, number: int, history: History, now: datetime) -> None:
     """Return once the app runs release ``number``, or a later one. Temporary: not yet; NeedsOperator: it failed."""
     if history.in_force.number != number:
         _refuse_unless_in_force(api, place, number, history)
@@ -29,6 +32,13 @@ def see_it_finish(api: Api, place: HerokuPlace, number: int, history: History) -
             f"{names} of `{place.app}` still run a release before v{number}.",
             remedy=f"They are being replaced; should it never end: heroku ps:restart --app {place.app}",
             retry_after=LOOK_AGAIN,
+        )
+    until = history.in_force.since + _PREBOOT
+    if now < until and api.preboots(place.app):
+        raise Temporary(
+            f"`{place.app}` has preboot: web dynos from before {history.in_force.version} may go on, unlisted.",
+            remedy="They end within five minutes.",
+            retry_after=until - now,
         )
 
 

@@ -31,6 +31,7 @@ class HerokuStore:
 
     def __init__(self, api: Api, clock: Clock) -> None:
         self._api = api
+        self._clock = clock
         self._together = Together(api.set, clock)
 
     def traits(self, place: HerokuPlace) -> StoreTraits:  # noqa: ARG002  the same everywhere
@@ -53,6 +54,7 @@ class HerokuStore:
         owner = self._api.owner_of(place)
         if owner:
             raise Permanent(f"{place.var} of `{place.app}` is set by the add-on `{owner}`.", remedy=OWNED)
+        self._api.preboots(place.app)  # asked when all is done: who may not see it is told now
         stored = self.current(place)
         self._together.expect(place.app, place.var)
         return stored
@@ -98,7 +100,7 @@ class HerokuStore:
         number = number_of(version)
         if number is None:
             raise Permanent(f"{version} is not a release of `{place.app}`.")
-        rollout.see_it_finish(self._api, place, number, self._history(place))
+        rollout.see_it_finish(self._api, place, number, self._history(place), self._clock.now())
 
     # --- setting the var ---
 

@@ -38,9 +38,9 @@ class AtTheDashboard:
         return [(release.number, release.status, dict(release.vars)) for release in self.app.releases]
 
 
-def opened(url: str, token: str) -> HerokuStore:
-    access = DictionaryAccess({"token": token})
-    store = PLUGIN.open(HerokuConfig(url=url, credentials={"token": "env:HEROKU_TOKEN"}), access)
+def opened(url: str, token: str, access: DictionaryAccess | None = None) -> HerokuStore:
+    config = HerokuConfig(url=url, credentials={"token": "env:HEROKU_TOKEN"})
+    store = PLUGIN.open(config, access or DictionaryAccess({"token": token}))
     assert isinstance(store, HerokuStore)
     return store
 

@@ -10,10 +10,12 @@ from providers.stores.heroku.plugin import HerokuPlace
 from providers.stores.heroku.store import HerokuStore
 from rotator.domain.errors import Conflict, NeedsOperator, Permanent, Temporary
 from rotator.domain.model import Version
+from rotator.testing.access import DictionaryAccess
+from rotator.testing.moving_clock import MovingClock
 from rotator.testing.store_contract import fresh, held, refusal_of, version_of
 from tests.fakes.fault_proxy import FaultProxy, answer
 from tests.fakes.heroku import App
-from tests.integration.heroku.conftest import VAR, AtTheDashboard
+from tests.integration.heroku.conftest import VAR, AtTheDashboard, opened
 
 
 @pytest.fixture
@@ -28,6 +30,30 @@ def write(store: HerokuStore, place: HerokuPlace, value=None) -> Version:
 
 def test_without_a_release_command_a_value_is_in_force_at_once(store: HerokuStore, place: HerokuPlace) -> None:
     store.settle(place, write(store, place))
+
+
+def test_old_dynos_that_preboot_keeps_and_heroku_does_not_list_are_waited_for(
+    app: App, proxy: FaultProxy, token: str, place: HerokuPlace
+) -> None:
+    app.preboot = True
+    access = DictionaryAccess({"token": token})
+    access.clock = clock = MovingClock()
+    store = opened(proxy.url, token, access)
+    version = write(store, place)
+    clock.move(minutes=2)
+    waiting = refusal_of(lambda: store.settle(place, version))
+    assert type(waiting) is Temporary
+    assert waiting.retry_after == timedelta(minutes=3)
+    clock.move(minutes=3)
+    store.settle(place, version)
+
+
+def test_a_token_that_may_not_see_whether_preboot_is_on_is_told_before_anything_is_touched(
+    store: HerokuStore, place: HerokuPlace, proxy: FaultProxy
+) -> None:
+    proxy.fail("GET", "/features", answer(403, {}, b'{"id": "forbidden", "message": "no"}'))
+    with pytest.raises(Permanent, match="features"):
+        store.preflight(place)
 
 
 def test_while_the_release_command_runs_consumers_have_the_old_value_and_we_wait(
