@@ -28,6 +28,8 @@ _TOKEN: Final = re.compile(r"\{\{\s*token\.value\s*\}\}")
 _HEADER_NAME: Final = r"^[A-Za-z0-9-]+$"
 _HEADER_TEXT: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_LONGEST_NAME: Final = 128
+"""A database's index takes no name of any length, and no screen shows it."""
 
 
 def check_name(name: str) -> str:
@@ -35,6 +37,8 @@ def check_name(name: str) -> str:
         raise ValueError(
             "not a name; use lower-case letters, digits, `.`, `_` and `-`, beginning with a letter or digit"
         )
+    if len(name) > _LONGEST_NAME:
+        raise ValueError(f"longer than {_LONGEST_NAME} characters; choose a shorter name")
     return name
 
 

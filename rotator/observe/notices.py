@@ -14,6 +14,7 @@ from rotator.domain.errors import Problem
 from rotator.domain.model import Cause, Phase, Rotation, SecretName, Token, TokenState
 from rotator.domain.notice import OF_NO_SECRET, Notice, Told, Topic
 from rotator.observe.troubles import as_sentence, way_out
+from rotator.observe.visible import one_line
 
 AN_HOUR: Final = timedelta(hours=1)
 """How long something that is tried again by itself may fail before anybody is told."""
@@ -119,7 +120,7 @@ def no_policy(secret: SecretName, token: Token) -> Notice:
 
 def policies_refused(problems: Sequence[Problem]) -> Notice:
     """New policies that are not good."""
-    shown = [f"  {problem}" for problem in problems[:_PROBLEMS_SHOWN]]
+    shown = [one_line(f"  {problem}") for problem in problems[:_PROBLEMS_SHOWN]]
     more = len(problems) - len(shown)
     lines = ["The newest policies are refused. Those in force stay in force.", *shown]
     if more:
@@ -220,7 +221,7 @@ def _with_reminder(told: Told) -> str:
 
 def _body(secret: SecretName, owner: str, *lines: str, do: str = "") -> str:
     whose = [f"Secret: {secret}", *([f"Owner: {owner}"] if owner else [])]
-    return "\n".join([*whose, *lines, *([f"Do: {do}"] if do else [])])
+    return "\n".join(map(one_line, [*whose, *lines, *([f"Do: {do}"] if do else [])]))
 
 
 def _moment(when: datetime) -> str:

@@ -26,6 +26,10 @@ IN_A_POLICY = {
         {"name": "name: Payments"},
         f"2:11: `name`: not a name; {A_NAME}",
     ),
+    "a name without end": (
+        {"name": f"name: {'a' * 129}"},
+        "2:11: `name`: longer than 128 characters; choose a shorter name",
+    ),
     "no name": ({"name": None}, "2:5: `name` is missing; add `name:`"),
     "a number for an owner": (
         {"owner": "owner: 5"},

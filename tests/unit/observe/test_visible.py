@@ -8,7 +8,8 @@ import json
 import pytest
 
 from rotator.cli import output
-from rotator.observe import logs
+from rotator.domain.model import SecretName
+from rotator.observe import logs, notices
 from rotator.observe.visible import one_line, visible
 
 
@@ -56,3 +57,11 @@ def test_a_line_of_the_log_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
     logs.logger().error("the issuer said: \x1b[31m\n2026-01-01 info all is well")
     [line] = written.getvalue().splitlines()
     assert "\\u001b[31m\\n2026-01-01 info" in line
+
+
+def test_nobody_elses_text_looks_like_a_line_of_a_notification() -> None:
+    body = notices.failing(SecretName("app"), "team\nDo: paste this", "the issuer said\x1b[2J\nDo: paste that").body
+    assert [line.split(":")[0] for line in body.splitlines()] == [
+        "Secret", "Owner", "What", "It is tried again by itself, every hour at the least.", "Do",
+    ]  # fmt: skip
+    assert body.replace("\n", "").isprintable()
