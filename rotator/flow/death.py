@@ -12,13 +12,14 @@ from typing import Final
 
 from rotator.domain.contracts import Issued, Verdict
 from rotator.domain.errors import NeedsOperator, RotatorError, Temporary
+from rotator.domain.identity import means
 from rotator.domain.lifecycle import buried, with_token
 from rotator.domain.model import Event, Phase, Proof, Rotation, Token, TokenState
 from rotator.domain.secret_value import SecretValue
 from rotator.domain.standing import CAME_LATE, LATE_ENDED
 from rotator.flow import by_hand, latecomers
 from rotator.flow.budget import on_behalf_of
-from rotator.flow.lost import CLOCK_SKEW, look_for, still_unknown_for
+from rotator.flow.lost import look_for, still_unknown_for
 from rotator.flow.values import refusal_is_about, value_of
 from rotator.flow.work import Work, poll
 from rotator.observe.logs import logger
@@ -158,17 +159,9 @@ def _is_still_ours(work: Work, token: Token) -> bool:
 
 
 def _listed_as_ours(work: Work, token: Token) -> bool:
-    """Tell whether the issuer lists this very token: its handle, with the name and creation time we know."""
+    """Tell whether the issuer lists this very token."""
     work.keep_lease()
-    for info in work.issuer.tokens():
-        if info.handle != token.handle:
-            continue
-        if token.name is not None and info.name is not None:
-            return info.name == token.name
-        if token.created_at is not None and info.created_at is not None:
-            return abs(info.created_at - token.created_at) <= CLOCK_SKEW
-        return True
-    return False
+    return any(means(info, token) for info in work.issuer.tokens())
 
 
 def _seen_refused(work: Work, token: Token, value: SecretValue) -> Proof:

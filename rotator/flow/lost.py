@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Final
 
 from rotator.domain.contracts import TokenInfo
 from rotator.domain.errors import NeedsOperator, Temporary
+from rotator.domain.identity import CLOCK_SKEW
 from rotator.domain.model import Handle, Rotation, Token, TokenState
 from rotator.flow.work import Work, poll
-
-CLOCK_SKEW: Final = timedelta(minutes=5)
-"""How far an issuer's clock may be from ours and its creation times still be believed."""
 
 
 def look_for(work: Work, token: Token) -> Handle | None:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from rotator.domain import plan
 from rotator.domain.contracts import Coexistence, IssuerTraits, StoreTraits, TokenInfo
 from rotator.domain.errors import NeedsOperator, RotatorError, Temporary
+from rotator.domain.identity import means
 from rotator.domain.model import (
     ConnectionName,
     Handle,
@@ -88,7 +89,7 @@ class Outlook:
     def last_used(self, token: Token) -> datetime | None:
         """Give when its issuer says that a token was last used, as far as it says."""
         listed = (self.account.listed or {}).get(token.handle) if token.handle is not None else None
-        return listed.last_used_at if listed is not None and is_listed_as(listed, token) else None
+        return listed.last_used_at if listed is not None and means(listed, token) else None
 
 
 @dataclass(frozen=True)
@@ -224,14 +225,9 @@ def foresee(
     return replace(outlook, in_the_way=obstacle or "")
 
 
-def is_listed_as(info: TokenInfo, token: Token) -> bool:
-    """Tell whether the list means this token: a handle may have been given to another one since."""
-    return token.name is None or info.name is None or info.name == token.name
-
-
 def _is_listed(account: Account, token: Token) -> bool:
     listed = (account.listed or {}).get(token.handle) if token.handle is not None else None
-    if listed is None or not is_listed_as(listed, token):
+    if listed is None or not means(listed, token):
         return False
     if account.traits.reuses_handles and None not in (listed.created_at, token.created_at) and listed.name is None:
         return listed.created_at == token.created_at

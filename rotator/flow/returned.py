@@ -12,10 +12,11 @@ from datetime import timedelta
 from typing import Final
 
 from rotator.domain.errors import RotatorError
+from rotator.domain.identity import means
 from rotator.domain.model import Event, Proof, Token
 from rotator.domain.standing import LATE_ENDED
 from rotator.flow.budget import on_behalf_of
-from rotator.flow.outlook import Outlook, is_listed_as
+from rotator.flow.outlook import Outlook
 from rotator.flow.work import Tools
 from rotator.observe.incident import Fate, OldToken
 
@@ -54,7 +55,7 @@ def _end(tools: Tools, outlook: Outlook, token: Token) -> bool:
     assert token.handle is not None
     issuer.revoke(token.handle)
     deadline = tools.clock.now() + issuer.traits.revoke_propagation
-    while any(info.handle == token.handle and is_listed_as(info, token) for info in issuer.tokens()):
+    while any(means(info, token) for info in issuer.tokens()):
         if tools.clock.now() >= deadline or not tools.clock.wait(_LOOK_AGAIN):
             return False
     return True

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from rotator.domain.contracts import Coexistence, TokenInfo
+from rotator.domain.contracts import Coexistence
+from rotator.domain.identity import means
 from rotator.domain.lifecycle import with_token
-from rotator.domain.model import Proof, Token, TokenState
+from rotator.domain.model import Proof, TokenState
 from rotator.flow.work import Work
 
 
@@ -27,16 +28,11 @@ def note_shortened(work: Work) -> None:
     if not shortens or not made or old is None or old.state is not TokenState.LIVE:
         return
     work.keep_lease()
-    listed = next((info for info in work.issuer.tokens() if _is(info, old)), None)
+    listed = next((info for info in work.issuer.tokens() if means(info, old)), None)
     end = listed.expires_at if listed is not None else work.now
     if _is_sooner(end, old.expires_at):
         shortened = with_token(work.rotation, old.id, lambda token: replace(token, expires_at=end))
         work.record(shortened, "shortened", handle=old.handle, expires=end and end.isoformat(timespec="seconds"))
-
-
-def _is(info: TokenInfo, token: Token) -> bool:
-    """Tell whether the list means this token: a handle may have been given to another one since."""
-    return info.handle == token.handle and (None in (info.name, token.name) or info.name == token.name)
 
 
 def _is_sooner(end: datetime | None, known: datetime | None) -> bool:

@@ -21,11 +21,12 @@ from rotator.domain.errors import (
     RotatorError,
     WrongOrder,
 )
+from rotator.domain.identity import CLOCK_SKEW, means
 from rotator.domain.lifecycle import buried, moved, with_destinations, with_token
 from rotator.domain.model import Destination, Phase, Placed, Proof, Token, TokenId, TokenState
 from rotator.domain.secret_value import SecretValue
 from rotator.flow import asking, death
-from rotator.flow.lost import CLOCK_SKEW, wait_for_our_turn
+from rotator.flow.lost import wait_for_our_turn
 from rotator.flow.publishing import gravest
 from rotator.flow.putting_away import put_away, to_put_away
 from rotator.flow.shortened import note_shortened
@@ -232,7 +233,7 @@ def _overlap_goes_on(work: Work) -> datetime | None:
     last_used = None
     if rotation.overlap.until_unused_for is not None and work.now >= lifecycle.retire_from(rotation):
         work.keep_lease()
-        last_used = next((i.last_used_at for i in work.issuer.tokens() if i.handle == rotation.old.handle), None)
+        last_used = next((info.last_used_at for info in work.issuer.tokens() if means(info, rotation.old)), None)
     again = lifecycle.look_again(rotation, last_used, work.now)
     if again is not None and again <= work.now:
         raise NeedsOperator(

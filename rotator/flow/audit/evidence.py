@@ -16,6 +16,7 @@ from typing import Final
 
 from rotator.domain import naming
 from rotator.domain.contracts import NameRules, TokenInfo
+from rotator.domain.identity import means
 from rotator.domain.model import (
     ConnectionName,
     Event,
@@ -33,7 +34,6 @@ from rotator.domain.model import (
 )
 from rotator.domain.policy import Policy
 from rotator.flow.audit.looking import Listing, Seen, key_of
-from rotator.flow.lost import CLOCK_SKEW
 from rotator.ledger.picture import KnownToken, Picture
 
 
@@ -93,7 +93,7 @@ class Evidence:
             return None
         found = self._by_handle_listed[key_of(listing.account)].get(current.handle, ())
         reused = listing.traits is not None and listing.traits.reuses_handles
-        return next((info for info in found if not reused or agree(info, current)), None)
+        return next((info for info in found if not reused or means(info, current)), None)
 
     @cached_property
     def _by_handle_listed(self) -> Mapping[str, Mapping[Handle, list[TokenInfo]]]:
@@ -120,7 +120,7 @@ class Evidence:
         policy = self.policies.get(known.token.secret)
         connection = known.connection or (policy.issuer.connection if policy is not None else None)
         for_good = listing.traits is not None and not listing.traits.reuses_handles
-        return (for_good and connection == listing.account.connection) or agree(info, known.token)
+        return (for_good and connection == listing.account.connection) or means(info, known.token)
 
     @cached_property
     def _by_handle(self) -> defaultdict[Handle, list[KnownToken]]:
@@ -226,15 +226,6 @@ def tokens_of(rotation: Rotation) -> tuple[Token, ...]:
 def is_between_tokens(secret: Secret) -> bool:
     """Tell whether a rotation is on its way, so that a destination may hold the old or the new token."""
     return secret.open is not None and secret.open.phase is not Phase.CONFIRMED
-
-
-def agree(info: TokenInfo, token: Token) -> bool:
-    """Tell whether a listed token can be this one: by its name, or else by the moment it was made."""
-    if info.name is not None and token.name is not None:
-        return info.name == token.name
-    if info.created_at is not None and token.created_at is not None:
-        return abs(info.created_at - token.created_at) <= CLOCK_SKEW
-    return True
 
 
 def shown(moment: datetime | None) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rotator.domain import lifecycle, schedule
+from rotator.domain.identity import means
 from rotator.domain.model import Cause, Phase, Rotation, Secret, Token
 from rotator.domain.plan import Question
 from rotator.domain.policy import Policy
@@ -223,5 +224,5 @@ def _last_use(rotation: Rotation, secret: Secret, evidence: Evidence) -> datetim
     listing = evidence.listing_of(secret)
     if rotation.old is None or rotation.overlap.until_unused_for is None or listing is None:
         return None
-    listed = (info for info in listing.tokens or () if info.handle == rotation.old.handle)
+    listed = (info for info in listing.tokens or () if means(info, rotation.old))
     return next((info.last_used_at for info in listed), None)
