@@ -14,7 +14,7 @@ from rotator.config.plugins import Plugins
 from rotator.config.stored_credential import StoredCredential, credentials_in_stores
 from rotator.domain.clock import Clock
 from rotator.domain.contracts import Access, Issuer, Where
-from rotator.domain.errors import NeedsOperator
+from rotator.domain.errors import LeadsElsewhere, NeedsOperator
 from rotator.domain.policy import Connection, Policy, PolicySet
 from rotator.domain.terms import ConnectionName, IssuerRef, SecretName, Target
 from rotator.domain.trial import Trial
@@ -44,8 +44,11 @@ class OpenConnections:
         self._trials: dict[SecretName, Trial] | None = None
 
     def issuer(self, ref: IssuerRef) -> Issuer:
+        """Open an issuer. LeadsElsewhere: its connection has another address than when the reference was made."""
         with self._lock:  # from the look-up on: a connection that changes meanwhile is not kept as it was
             connection = self._connection(ref.connection)
+            if IssuerRef(connection.name, hosts=connection.hosts).may_be_another(ref):
+                raise _leads_elsewhere(connection, ref)
             plugin = self._plugins.issuer(connection.provider)
             options = plugin.options.model_validate(ref.options)
             key = (connection.name, json.dumps(ref.options, sort_keys=True, default=str))
@@ -124,9 +127,13 @@ class OpenConnections:
         return max(rests, default=None)
 
     def knows(self, rotation: Rotation) -> bool:
-        """Tell whether the policies have every connection that a rotation names."""
+        """Tell whether the policies have every connection that a rotation names, and its issuer's as it was then."""
         names = {rotation.issuer.connection, *(place.target.connection for place in rotation.destinations)}
-        return names <= self._policies.connections.keys()
+        connections = self._policies.connections
+        if not names <= connections.keys():
+            return False
+        now = connections[rotation.issuer.connection]
+        return not IssuerRef(now.name, hosts=now.hosts).may_be_another(rotation.issuer)
 
     @property
     def warnings(self) -> list[str]:
@@ -169,6 +176,15 @@ class OpenConnections:
     def _in_store(self, credential: str, needed_by: ConnectionName, target: Target) -> StoredCredential:
         opened = self._open_place(target)
         return StoredCredential(credential, needed_by, target, opened.store, opened.place, self._clock)
+
+
+def _leads_elsewhere(connection: Connection, ref: IssuerRef) -> LeadsElsewhere:
+    return LeadsElsewhere(
+        f"The connection {connection.name} leads to {', '.join(connection.hosts)} now, and led to "
+        f"{', '.join(ref.hosts)} when this rotation began: another service would refuse its tokens, alive or not.",
+        remedy="Give it its earlier address back until the rotation has ended, and another service a connection of its "
+        "own; or see that it is the same service, which only moved.",
+    )
 
 
 def _changed(

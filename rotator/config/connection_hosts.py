@@ -46,6 +46,12 @@ def forbidden_addresses(
             yield document.problem(f"`{named(path)}`: {what}", remedy, there, at_key=True)
 
 
+def hosts_of(settings: dict[str, Any]) -> tuple[str, ...]:
+    """Give the hosts to which the addresses in a connection's settings lead, each once. ``settings`` as above."""
+    addresses = (re.fullmatch(_IS_PLAIN, text, _FLAGS) for _, text in _texts(settings))
+    return tuple(sorted({_place(address) for address in addresses if address is not None}))
+
+
 def _texts(part: Any, path: Location = ()) -> Iterator[tuple[Location, str]]:
     """Give every text, and where it stands."""
     if isinstance(part, str):
@@ -63,14 +69,18 @@ def _why_forbidden(text: str, hosts: frozenset[str]) -> tuple[str, str] | None:
     address = re.fullmatch(_IS_PLAIN, text, _FLAGS)
     if address is None:
         return "the settings limit where connections lead, and this does not say it plainly", _HOW_TO_WRITE_IT
-    scheme = (address["scheme"] or "").lower()
-    place = place_of(scheme, address["host"].lower(), int(address["port"]) if address["port"] else None)
+    scheme, place = (address["scheme"] or "").lower(), _place(address)
     if is_listed(place, scheme, hosts):
         return None
     listed = f'[..., "{place}"]' if hosts else f'["{place}"]'
     what = f"the settings do not let connections lead to `{place}`"
     add = f"add it to `connection_hosts` in rotator.toml (connection_hosts = {listed})"
     return what, f"{add}, if it may get this connection's credentials"
+
+
+def _place(address: re.Match[str]) -> str:
+    scheme = (address["scheme"] or "").lower()
+    return place_of(scheme, address["host"].lower(), int(address["port"]) if address["port"] else None)
 
 
 def _written(document: Document, connection: Location, path: Location) -> Location:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from rotator.config.allowed import BY_DEFAULT, Allowed
 from rotator.config.channels import unknown_channels
-from rotator.config.connection_hosts import forbidden_addresses
+from rotator.config.connection_hosts import forbidden_addresses, hosts_of
 from rotator.config.credentials import needs_a_store, unknown_and_missing, why_no_reference
 from rotator.config.destinations import Destinations, Key, key_of
 from rotator.config.documents import Document
@@ -118,8 +118,9 @@ class Resolving:
         if config is None or len(self.problems) > before:
             return
         limits = plugin.limits.narrowed(Limits(block.limits.rate, block.limits.concurrency))
-        self._connections[name] = Connection(ConnectionName(name), block.provider, config, source, limits)
         told = config.model_dump(mode="json", exclude={"credentials"}, by_alias=True)
+        known = ConnectionName(name), block.provider, config, source, limits
+        self._connections[name] = Connection(*known, hosts_of(told))
         self.problems += forbidden_addresses(told, self._allowed.connection_hosts, document, at)
 
     def _plugin(self, document: Document, at: Location, provider: str) -> Plugin | None:
@@ -257,7 +258,7 @@ class Resolving:
         options = self._validated(plugin.options, document, at, block.issuer.model_extra or {})
         if options is None:
             return None
-        return IssuerRef(connection.name, _plain(options)), plugin.traits(connection.config, options)
+        return IssuerRef(connection.name, _plain(options), connection.hosts), plugin.traits(connection.config, options)
 
     def _target(self, document: Document, at: Location, store: StoreBlock) -> tuple[Target, Key] | None:
         connection = self._connection(document, (*at, "connection"), store.connection)

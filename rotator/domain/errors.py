@@ -60,6 +60,10 @@ class AsksPerson(NeedsOperator):
         self.look_again = look_again
 
 
+class LeadsElsewhere(NeedsOperator):
+    """A connection leads to another address than when a token was made through it: perhaps to another service."""
+
+
 class Conflict(NeedsOperator):
     """Somebody else changed the place since we looked at it. Nothing was written."""
 

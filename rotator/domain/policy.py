@@ -118,6 +118,8 @@ class Connection:
     source: Source
     limits: Limits = NO_LIMITS
     """The provider's own, narrowed by what the policies say."""
+    hosts: tuple[str, ...] = ()
+    """Where it leads, by the addresses in its settings."""
 
 
 @dataclass(frozen=True)

@@ -61,3 +61,10 @@ class IssuerRef:
     connection: ConnectionName
     options: Mapping[str, Any] = field(default_factory=dict)
     """What the policy says to this issuer's plug-in: a user, scopes, a project …"""
+    hosts: tuple[str, ...] = ()
+    """Where the connection leads, by the addresses in its settings. Empty: none is there, or nobody wrote it down."""
+
+    def may_be_another(self, than: IssuerRef) -> bool:
+        """Tell whether another service may be behind it: the connection has another name, or leads elsewhere."""
+        leads_elsewhere = bool(self.hosts and than.hosts) and self.hosts != than.hosts
+        return self.connection != than.connection or leads_elsewhere

@@ -79,7 +79,7 @@ def _put_in_force(tools: Tools, policy: Policy, picture: Picture, token: Token, 
     secret = _secret(picture, policy)
     in_force, made_through = _in_force(secret), picture.made_through.get(secret.name)
     known = as_known(in_force, made_through, token, policy.issuer) if in_force is not None else None
-    is_of_here = made_through is not None and made_through.connection == policy.issuer.connection
+    is_of_here = made_through is not None and not made_through.may_be_another(policy.issuer)
     if known is not None and known == in_force and is_of_here:
         return known
     token, ended_by = known or token, None

@@ -122,14 +122,21 @@ def _refuse_a_token_of_another_issuer(
 ) -> None:
     """Refuse where the token in force was made at another issuer: this one refuses its value, alive or not.
 
-    A connection that only has another name since then accepts it.
+    A connection that only has another name or address since then accepts it.
     """
     made_through = tools.ledger.made_through(current.id) if current is not None else None
     now = policy.issuer.connection
-    if made_through is None or made_through.connection == now:
+    if current is None or made_through is None or not made_through.may_be_another(policy.issuer):
         return
     if value is not None and tools.connections.issuer(policy.issuer).verify(value).verdict is Verdict.VALID:
         return
+    if made_through.connection == now:
+        raise NeedsOperator(
+            f"The token in force was made when the connection {now} led to {', '.join(made_through.hosts)}, and "
+            f"{', '.join(policy.issuer.hosts)} does not know it: its death could not be proven there.",
+            remedy="Give the connection its earlier address back, and the other service a connection of its own. If it "
+            f"is one service that moved, `rotate adopt {policy.name} --handle {current.handle}` says so.",
+        )
     raise NeedsOperator(
         f"The token in force was made through the connection {made_through.connection}, and {now} does not know it: "
         "its death could not be proven there.",

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from rotator.domain import lifecycle
 from rotator.domain.contracts import Stored
-from rotator.domain.errors import AsksPerson, InvalidInput, NeedsOperator, Permanent, WrongOrder
+from rotator.domain.errors import AsksPerson, InvalidInput, LeadsElsewhere, NeedsOperator, Permanent, WrongOrder
 from rotator.domain.lifecycle import buried, moved, with_destinations, with_token
 from rotator.domain.model import Destination, Phase, Placed, Proof, Rotation, TokenState, Version
 from rotator.domain.secret_value import SecretValue
@@ -231,8 +231,10 @@ def wake(work: Work) -> None:
 def take_up(work: Work) -> None:
     """Go on because a person said so: what destinations hold now may be written over, whoever wrote it.
 
-    Where the issuer lists no tokens, it is also the person's word that a lost one was looked for, and is not there.
+    Where the issuer lists no tokens, it is also the person's word that a lost one was looked for, and is not there; and
+    where they were told that its connection leads elsewhere now, that the same service is there.
     """
+    _believe_that_it_moved(work)
     rotation = work.rotation
     if rotation.phase is Phase.CONFIRMED:
         wake(work)  # nothing is left to write
@@ -246,6 +248,17 @@ def take_up(work: Work) -> None:
     if after.phase is Phase.PUBLISHED and not all(place.state is Placed.WRITTEN for place in places):
         after = moved(after, Phase.VERIFIED, work.now)
     work.record(after, "resumed")
+
+
+def _believe_that_it_moved(work: Work) -> None:
+    told = work.rotation.trouble
+    try:
+        work.tools.connections.issuer(work.rotation.issuer)
+    except LeadsElsewhere as error:
+        if told is None or told.what != error.what:
+            raise  # nobody has told them
+        moved_here = replace(work.rotation.issuer, hosts=())
+        work.record(replace(work.rotation, issuer=moved_here), "moved", issuer=moved_here.connection)
 
 
 def _accepted(work: Work, destination: Destination) -> Destination:

@@ -32,19 +32,15 @@ def as_known(current: Token, made_through: IssuerRef | None, token: Token, issue
     """Give the token in force with what is told of it now; None when ``token``, of this issuer, is another one.
 
     The same handle is the same token: revoking one would end the other. So is the same value, whatever handle a person
-    told before. Raises NeedsOperator for the same handle at a connection of another name: two issuers may count alike.
+    told before. Raises NeedsOperator for the same handle with another value, or no value at all, where there may be
+    another issuer: two of them may count alike. That one only moved is believed where nothing can be read.
     """
     same_handle = current.handle == token.handle
     same_value = current.fingerprint is not None and current.fingerprint == token.fingerprint
     if not same_handle and not same_value:
         return None
-    if not same_value and made_through is not None and made_through.connection != issuer.connection:
-        raise NeedsOperator(
-            f"The token in force is {current.handle}, too, and was made through the connection "
-            f"{made_through.connection}: whether both are one token, nobody can tell.",
-            remedy="If both connections are one issuer, give it its earlier name back. Else put another token of "
-            f"{issuer.connection} in the places, and adopt that.",
-        )
+    if not same_value and made_through is not None and made_through.may_be_another(issuer):
+        _refuse_unless_it_moved(made_through, token, issuer)
     return replace(
         current,
         name=token.name or current.name,
@@ -52,6 +48,19 @@ def as_known(current: Token, made_through: IssuerRef | None, token: Token, issue
         fingerprint=token.fingerprint or current.fingerprint,
         created_at=current.created_at if same_handle else token.created_at,
         expires_at=token.expires_at or current.expires_at,
+    )
+
+
+def _refuse_unless_it_moved(made_through: IssuerRef, token: Token, issuer: IssuerRef) -> None:
+    """Refuse to take two tokens of one handle for the same. That a service moved is believed where nothing is read."""
+    if made_through.connection == issuer.connection and token.fingerprint is None:
+        return
+    earlier = " at ".join([made_through.connection, ", ".join(made_through.hosts)]) if made_through.hosts else ""
+    raise NeedsOperator(
+        f"The token in force is {token.handle}, too, and was made through {earlier or made_through.connection}: "
+        "whether both are one token, nobody can tell.",
+        remedy="If both are one issuer, give the connection its earlier name and address back. Else put another token "
+        f"of {issuer.connection} in the places, and adopt that.",
     )
 
 

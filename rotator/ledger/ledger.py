@@ -151,7 +151,7 @@ class Ledger:
             return queries.made_through(connection, token)
 
     def tokens_of_issuer(self, issuer: ConnectionName) -> list[Token]:
-        """Give the tokens that are not dead, of those that this issuer's connection made, or at which they were adopted.
+        """Give the tokens that are not dead, of those that this connection made, or at which they were adopted.
 
         Of those that nobody wrote that down of, the ones that its rotations replaced.
         """

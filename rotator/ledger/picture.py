@@ -94,9 +94,8 @@ def dead_without_refusal(connection: Connection) -> list[KnownToken]:
     return [_known_from(row) for row in rows]
 
 
-_KNOWN: Final = select(tokens, rotations.c.issuer_connection, rotations.c.issuer_options).outerjoin(
-    rotations, rotations.c.id == tokens.c.rotation
-)
+_ISSUER: Final = rotations.c.issuer_connection, rotations.c.issuer_options, rotations.c.issuer_hosts
+_KNOWN: Final = select(tokens, *_ISSUER).outerjoin(rotations, rotations.c.id == tokens.c.rotation)
 
 
 def _tokens(connection: Connection, sought: Sought) -> Iterator[KnownToken]:

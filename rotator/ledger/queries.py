@@ -52,8 +52,10 @@ _ORIGINS: Final = select(
     tokens.c.id,
     tokens.c.adopted_through,
     tokens.c.adopted_options,
+    tokens.c.adopted_hosts,
     rotations.c.issuer_connection,
     rotations.c.issuer_options,
+    rotations.c.issuer_hosts,
 ).outerjoin(rotations, rotations.c.id == tokens.c.rotation)
 _ORIGIN: Final = Prepared(_ORIGINS.where(tokens.c.id == bindparam("wanted", type_=Text)))
 _TOKEN_OF_VALUE: Final = Prepared(select(tokens).where(tokens.c.fingerprint == bindparam("wanted", type_=Text)))

@@ -56,6 +56,7 @@ def rotation_row(rotation: Rotation) -> dict[str, Any]:
         "mode": rotation.mode.value,
         "issuer_connection": rotation.issuer.connection,
         "issuer_options": dict(rotation.issuer.options),
+        "issuer_hosts": list(rotation.issuer.hosts),
         "token_name": rotation.token_name,
         "lifetime": rotation.lifetime,
         "overlap": _overlap_json(rotation.overlap),
@@ -83,7 +84,7 @@ def rotation_from(row: Row, old: Token | None, tokens: list[Token], destinations
         phase=Phase(row["phase"]),
         cause=Cause(row["cause"]),
         mode=Mode(row["mode"]),
-        issuer=IssuerRef(ConnectionName(row["issuer_connection"]), row["issuer_options"]),
+        issuer=_issuer_from(row),
         token_name=row["token_name"],
         lifetime=row["lifetime"],
         overlap=_overlap_from(row["overlap"]),
@@ -101,6 +102,11 @@ def rotation_from(row: Row, old: Token | None, tokens: list[Token], destinations
         commit=row["policy_commit"],
         revision=row["revision"],
     )
+
+
+def _issuer_from(row: Row) -> IssuerRef:
+    hosts = tuple(row["issuer_hosts"] or ())
+    return IssuerRef(ConnectionName(row["issuer_connection"]), row["issuer_options"], hosts)
 
 
 def _trouble_from(row: Row) -> Trouble | None:
@@ -157,7 +163,11 @@ def token_from(row: Row) -> Token:
 
 
 def origin_row(issuer: IssuerRef) -> dict[str, Any]:
-    return {"adopted_through": issuer.connection, "adopted_options": dict(issuer.options)}
+    return {
+        "adopted_through": issuer.connection,
+        "adopted_options": dict(issuer.options),
+        "adopted_hosts": list(issuer.hosts),
+    }
 
 
 def origin_from(row: Row) -> IssuerRef | None:
@@ -166,10 +176,11 @@ def origin_from(row: Row) -> IssuerRef | None:
     The rotation of an adopted token ends the one before it, which may be another issuer's.
     """
     if row["adopted_through"] is not None:
-        return IssuerRef(ConnectionName(row["adopted_through"]), row["adopted_options"])
+        hosts = tuple(row["adopted_hosts"] or ())
+        return IssuerRef(ConnectionName(row["adopted_through"]), row["adopted_options"], hosts)
     if row["issuer_connection"] is None or row["id"].startswith(ADOPTED):
         return None
-    return IssuerRef(ConnectionName(row["issuer_connection"]), row["issuer_options"])
+    return _issuer_from(row)
 
 
 # --- destinations ------------------------------------------------------------------------------------------------

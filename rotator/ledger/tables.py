@@ -148,6 +148,7 @@ rotations: Final = Table(
     Column("trouble_since", Moment),
     Column("trouble_said", Integer),
     Column("given_up", Words),
+    Column("issuer_hosts", PLAIN_JSON),
     _one_of("phase", Phase),
     _one_of("cause", Cause),
     _one_of("mode", Mode),
@@ -183,9 +184,10 @@ tokens: Final = Table(
     Column("handles_before", PLAIN_JSON, nullable=False),
     Column("proof", Text),
     Column("ended_at", Moment),
-    # Of adopted ones: the issuer's connection, and its options. Of others, their rotation tells.
+    # Of adopted ones: the issuer's connection, its options, and where it led. Of others, their rotation tells.
     Column("adopted_through", Text),
     Column("adopted_options", PLAIN_JSON),
+    Column("adopted_hosts", PLAIN_JSON),
     UniqueConstraint("rotation", "ordinal"),
     _one_of("state", TokenState),
     _one_of("proof", Proof),

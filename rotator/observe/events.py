@@ -51,6 +51,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "taken back": "the earlier value is back everywhere",
     "no way back": "it could not be taken back: {why}",
     "withdrawn": "withdrawn; the old token is in force",
+    "moved": "a person says that {issuer} is the same service under its new address",
     "resumed": "resumed",
     "trouble": "{what} {remedy}",
 }

@@ -13,7 +13,7 @@ import pytest
 from rotator.config.plugins import Plugins
 from rotator.config.policy_files import load
 from rotator.domain.contracts import Access, Config, Credential, IssuerPlugin, IssuerTraits, Options, StorePlugin
-from rotator.domain.errors import Temporary
+from rotator.domain.errors import LeadsElsewhere, Temporary
 from rotator.domain.limits import NO_LIMITS
 from rotator.domain.model import ConnectionName, IssuerRef, Target
 from rotator.flow.budget import ConnectionBudget
@@ -30,6 +30,10 @@ connections:
 policies:
   - {name: a, issuer: {connection: saas}, stores: [{connection: safe, name: rotator}], schedule: never}
 """
+
+
+class ServiceConfig(Config):
+    url: str = "https://saas.example"
 
 
 class ServiceOptions(Options):
@@ -52,7 +56,7 @@ class Service:
 
 STORE = MemoryStore()
 SAAS = IssuerPlugin(
-    "saas", "", Config, ServiceOptions,
+    "saas", "", ServiceConfig, ServiceOptions,
     traits=lambda _config, _options: IssuerTraits(),
     open=lambda _config, _options, access: Service(access),  # type: ignore[arg-type,return-value]  # no issuer is needed
     credentials=(Credential("password", "a password"),),
@@ -151,6 +155,20 @@ def test_a_rotation_is_known_when_all_of_its_connections_are(case: Case, issuer:
     place = a_destination(target=Target(ConnectionName(store), {"name": "rotator"}))
     rotation = a_rotation(issuer=IssuerRef(ConnectionName(issuer)), destinations=(a_destination(target=PLACE), place))
     assert case.opened.knows(rotation) is known
+
+
+def test_an_issuer_is_not_opened_where_its_connection_leads_elsewhere_by_now(case: Case) -> None:
+    at_first = case.policies.policies[0].issuer
+    assert at_first.hosts == ("saas.example",)
+    rotation = a_rotation(issuer=at_first, destinations=(a_destination(target=PLACE),))
+    case.use(POLICIES.replace("provider: saas,", "provider: saas, url: 'https://other.example:8443/api',"))
+    with pytest.raises(LeadsElsewhere, match=r"leads to other\.example:8443 now, and led to saas\.example"):
+        case.opened.issuer(at_first)
+    assert not case.opened.knows(rotation)
+    case.service()  # of which nobody knows where it led
+    case.use(POLICIES)
+    case.opened.issuer(at_first)
+    assert case.opened.knows(rotation)
 
 
 def test_a_policy_waits_while_the_store_of_its_credentials_is_left_alone(case: Case) -> None:

@@ -36,7 +36,7 @@ def test_every_key_of_a_policy_arrives_in_the_domain(connected):
     assert policy.name == "payments"
     assert policy.owner == "payments@acme.example"
     assert policy.tags == {"production"}
-    assert policy.issuer == IssuerRef(ConnectionName("acme"), {"user": "bob"})
+    assert policy.issuer == IssuerRef(ConnectionName("acme"), {"user": "bob"}, ("saas.example",))
     assert policy.token_name == "production-api"
     assert policy.lifetime == Duration.parse("6 months")
     assert policy.targets == (

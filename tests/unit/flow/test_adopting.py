@@ -242,6 +242,7 @@ def second(make_world, monkeypatch):
     world = make_world(stores={"vault": ENV_FILE})
     world.adopt()
     world.worker().rotate()
+    world.clock.move(hours=1)
     second = MemoryIssuer(world.clock, IssuerTraits(names_tokens=False))
     monkeypatch.setattr(world, "issuer", lambda ref: second if ref.connection == "second" else world.issuer_fake)
     second.make_by_hand("already there")
@@ -291,7 +292,7 @@ def test_a_token_of_another_issuer_with_the_same_handle_is_not_taken_for_the_sam
         if made.handle == world.secret().current.handle
     )
     world.stores["vault"].put_by_hand("app", ours.value)
-    with pytest.raises(NeedsOperator, match="made through the connection second"):
+    with pytest.raises(NeedsOperator, match="was made through second"):
         taken_over(world, ours.handle)
 
 

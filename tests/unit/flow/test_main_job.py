@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from rotator.domain.errors import NeedsOperator
+from rotator.domain.errors import LeadsElsewhere, NeedsOperator
 from rotator.domain.model import Cause, ConnectionName, Event, IssuerRef, Overlap, Phase, Proof, TokenState
 from rotator.flow import adoption
 from rotator.flow.emergency import rotate, rotate_all
@@ -15,7 +15,7 @@ from rotator.flow.opening import Order
 from rotator.flow.report import Outcome
 from rotator.flow.runner import Runner
 from tests.fakes.memory_issuer import MemoryIssuer
-from tests.fakes.scripted import unavailable
+from tests.fakes.scripted import locked_by_somebody, unavailable
 from tests.fakes.world import A_DAY, ENV_FILE, HEROKU, NO_OVERLAP, RESTARTED, SECRETS_MANAGER, VAULT
 
 
@@ -148,6 +148,80 @@ def test_an_issuers_connection_may_have_another_name(world, monkeypatch):
     monkeypatch.setitem(world.policies, "app", renamed)
     assert world.worker().rotate().outcome is Outcome.ROTATED
     assert world.alive() == {world.held_everywhere()}
+
+
+def leads_to(world, host):
+    """Have the issuer's connection lead there from now on."""
+    here = IssuerRef(ConnectionName("issuer"), hosts=(host,))
+
+    def opened(ref):
+        if ref.may_be_another(here):
+            raise LeadsElsewhere(f"it leads to {host} now, and led to {ref.hosts[0]}")
+        return world.issuer_fake
+
+    world.policies["app"] = replace(world.policies["app"], issuer=here)
+    world.issuer = opened
+
+
+def test_a_token_is_not_taken_for_dead_because_another_service_at_a_new_address_refuses_it(world):
+    leads_to(world, "first.example")
+    world.worker().rotate()
+    first, ours = world.issuer_fake, world.held_everywhere()
+    world.issuer_fake = MemoryIssuer(world.clock)
+    stranger = world.issuer_fake.make_by_hand()
+    leads_to(world, "second.example")
+    report = world.worker().rotate(cause=Cause.COMPROMISED)
+    assert "when the connection issuer led to first.example" in str(report.refused)
+    assert world.issuer_fake.made() == [stranger]
+    assert first.accepts(ours)
+
+
+def test_a_service_may_move_to_a_new_address(world):
+    leads_to(world, "first.example")
+    world.worker().rotate()
+    leads_to(world, "second.example")
+    assert world.worker().rotate().outcome is Outcome.ROTATED
+    assert world.alive() == {world.held_everywhere()}
+
+
+def test_an_overlap_does_not_end_at_another_service(make_world):
+    world = make_world(overlap=A_DAY)
+    leads_to(world, "first.example")
+    old = world.adopt()
+    world.worker().rotate()
+    leads_to(world, "second.example")
+    world.clock.move(hours=25)
+    world.worker().one_pass()
+    assert "leads to second.example now" in world.rotation().trouble.what
+    assert old in world.alive()
+
+    world.worker().resume()
+    assert world.rotation().old.proof is Proof.REFUSED
+    assert world.alive() == {world.held_everywhere()}
+
+
+def test_that_a_service_moved_is_the_word_of_those_only_who_were_told(make_world):
+    world = make_world()
+    leads_to(world, "first.example")
+    world.adopt()
+    world.stores["vault"].script.fail("write", locked_by_somebody())
+    world.worker().rotate()
+    leads_to(world, "second.example")
+    assert "leads to second.example now" in world.worker().resume().trouble.what
+    assert world.worker().resume().phase is Phase.RETIRED
+
+
+def test_a_service_whose_values_nobody_can_read_moves_by_a_persons_word(make_world):
+    world = make_world(stores={"heroku": HEROKU})
+    leads_to(world, "first.example")
+    world.adopt()
+    world.worker().rotate()
+    leads_to(world, "second.example")
+    refused = world.worker().rotate().refused
+    handle = world.secret().current.handle
+    assert f"`rotate adopt app --handle {handle}`" in str(refused)
+    adoption.adopt(world.worker().runner.tools, world.policies["app"], handle)
+    assert world.worker().rotate().outcome is Outcome.ROTATED
 
 
 def test_one_secret_that_fails_holds_up_no_other(make_world):

@@ -1,4 +1,4 @@
-"""Where a token comes from that nobody asked for through us: the issuer at which it was adopted."""
+"""Where a token was made: the issuer at which it was adopted, and the hosts to which an issuer's connection led."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ PLAIN_JSON = sa.JSON().with_variant(JSONB(), "postgresql")
 
 
 def upgrade() -> None:
-    """Of those that were adopted before, nobody knows it: both stay empty."""
+    """Of what was there before, nobody knows it: it stays empty."""
     op.add_column("tokens", sa.Column("adopted_through", sa.Text))
     op.add_column("tokens", sa.Column("adopted_options", PLAIN_JSON))
+    op.add_column("tokens", sa.Column("adopted_hosts", PLAIN_JSON))
+    op.add_column("rotations", sa.Column("issuer_hosts", PLAIN_JSON))
