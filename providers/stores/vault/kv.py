@@ -50,6 +50,8 @@ class Document:
     count: int = 0
     """KV v2's number of the newest version, deleted or not; 0 where there never was one."""
     created_at: str = ""
+    ends_at: str = ""
+    """When KV v2 will delete this version by itself; empty: never."""
 
     @property
     def is_live(self) -> bool:
@@ -109,6 +111,7 @@ class KeyValueV2:
                 version=Version(str(number)),
                 count=number,
                 created_at=part(answer, str, "data", "metadata", "created_time"),
+                ends_at=part(answer, str, "data", "metadata", "deletion_time"),
             )
 
     def write(self, path: str, name: str, value: SecretValue | None, over: Document) -> Version:

@@ -23,6 +23,7 @@ class VaultSession:
     """Where calls are made. Signs in when the first call needs it."""
 
     def __init__(self, config: VaultConfig, access: Access, timeouts: Timeouts | None = None) -> None:
+        self.warn = access.warn
         self._http = open_http(config)
         clients = Clients(config, self._http, access.budget, timeouts or Timeouts())
         self._above_all = clients.client(namespace=None)

@@ -47,6 +47,11 @@ class VaultStore:
         self._refuse_unwritable(place, document)
         if document.life is Life.ABSENT:
             self._demand(_NEEDED_TO_MAKE, granted, where)
+        if document.ends_at:
+            self._session.warn(
+                f"Vault deletes {self._named(place)} by itself at {document.ends_at} (`delete_version_after`), and "
+                "consumers find nothing there from then on; write to it more often than that, or take it off"
+            )
         return self._stored(place, document)
 
     def write(self, place: VaultPlace, value: SecretValue, expected: Version | None, key: str) -> Version:  # noqa: ARG002  # found again by its value, see above

@@ -104,6 +104,18 @@ def test_a_field_that_is_not_there_yet_is_added(store: VaultStore, outside: Docu
     assert outside.fields() == {**SIBLINGS, "token": "tok_first_of_all", "another": value.reveal()}
 
 
+def test_a_document_that_vault_deletes_by_itself_is_warned_about(
+    openbao: OpenBao, store: VaultStore, place: VaultPlace, mount: str, access: Credentials
+) -> None:
+    store.preflight(place)
+    assert access.warnings == []
+    openbao.request("POST", f"{mount}/metadata/{place.path}", {"delete_version_after": "720h"})
+    publish(store, place, fresh())
+    assert store.preflight(place) is not None
+    [warning] = access.warnings
+    assert "delete_version_after" in warning
+
+
 def test_numbers_beside_our_field_keep_how_they_are_written(openbao: OpenBao, access: Credentials) -> None:
     mount = openbao.mount_kv(version=1)
     at, headers = f"{openbao.url}/v1/{mount}/app", {"X-Vault-Token": openbao.root_token}
