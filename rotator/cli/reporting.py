@@ -13,7 +13,7 @@ from rotator.cli.context import Context
 from rotator.cli.output import document, line, warn
 from rotator.domain.errors import RotatorError
 from rotator.domain.model import Event, Rotation, Token, Trouble
-from rotator.flow.report import Outcome, Report, exit_code
+from rotator.flow.report import Outcome, Report, exit_code, why_withdrawn
 from rotator.flow.still_out import StillOut
 from rotator.observe.events import sentence
 
@@ -79,12 +79,9 @@ def _is_by_hand(session: Context, report: Report) -> bool:
 
 
 def _why_withdrawn(session: Context, report: Report) -> str | None:
-    """Give the reason that the history holds: a rotation that has ended is in no trouble any more."""
     if report.outcome is not Outcome.WITHDRAWN or report.rotation is None:
         return None
-    events = session.app.ledger.history(report.secret)
-    ended = [event for event in events if event.rotation == report.rotation.id and event.kind == "withdrawn"]
-    return str(ended[-1].detail.get("why", "")) if ended else None
+    return why_withdrawn(session.app.ledger.history(report.secret), report.rotation.id)
 
 
 def as_data(report: Report) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from rotator.flow import latecomers
 from rotator.flow.emergency import STOPPED, is_answer
 from rotator.flow.incident import Incident
 from rotator.flow.outlook import Outlook
-from rotator.flow.report import Outcome, Report
+from rotator.flow.report import Outcome, Report, why_withdrawn
 from rotator.flow.work import Tools
 from rotator.observe.incident import (
     PUT_AWAY,
@@ -247,16 +247,12 @@ def _to_do(
     if last is None:
         return f"It was not begun. Run {again}.", False
     if last.phase is Phase.WITHDRAWN or not is_answer(last, findings.incident.began):
-        return f"It was withdrawn: {as_sentence(_why_withdrawn(last, since))} Then run {again}.", True
+        why = why_withdrawn(since, last.id) or "see `rotate history`"
+        return f"It was withdrawn: {as_sentence(why)} Then run {again}.", True
     if report.old_may_live is not None:
         whose = last.issuer.connection
         return f"See at {whose} that the old token is gone: {as_sentence(report.old_may_live)}", True
     return "", False
-
-
-def _why_withdrawn(last: Rotation, since: Sequence[Event]) -> str:
-    whys = [event.detail.get("why") for event in since if event.rotation == last.id and event.kind == "withdrawn"]
-    return str(whys[-1]) if whys and whys[-1] else "see `rotate history`"
 
 
 def _not_begun(findings: Findings, outlook: Outlook, why: RotatorError) -> tuple[str, bool]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from rotator.domain.errors import RotatorError
-from rotator.domain.model import Cause, Phase, Proof, Rotation, SecretName
+from rotator.domain.model import Cause, Event, Phase, Proof, Rotation, RotationId, SecretName
 from rotator.domain.plan import Decision
 
 
@@ -81,3 +82,9 @@ def exit_code(reports: list[Report], *, compromised: bool = False) -> int:
     if any(report.outcome in (Outcome.WITHDRAWN, Outcome.REFUSED) for report in reports):
         return 3
     return 0
+
+
+def why_withdrawn(history: Iterable[Event], rotation: RotationId) -> str | None:
+    """Give the reason that a secret's history holds: a rotation that has ended is in no trouble any more."""
+    ends = [event for event in history if event.rotation == rotation and event.kind == "withdrawn"]
+    return str(ends[-1].detail.get("why", "")) or None if ends else None

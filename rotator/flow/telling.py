@@ -16,7 +16,7 @@ from rotator.domain.model import Cause, Event, Rotation, SecretName, TokenState
 from rotator.domain.notice import OF_NO_SECRET, Notice, Told, Topic
 from rotator.domain.policy import Policy, PolicySet
 from rotator.flow.matters import running_out, still_fails
-from rotator.flow.report import Outcome, Report
+from rotator.flow.report import Outcome, Report, why_withdrawn
 from rotator.flow.still_out import declarations, got_out, still_out
 from rotator.ledger.ledger import Ledger
 from rotator.observe import notices
@@ -158,9 +158,7 @@ class Telling:
             yield notices.failing(report.secret, owner, rotation.trouble.what)
 
     def _why_withdrawn(self, rotation: Rotation) -> str:
-        events = self._ledger.history(rotation.secret)
-        ended = [event for event in events if event.rotation == rotation.id and event.kind == "withdrawn"]
-        return str(ended[-1].detail.get("why", "")) if ended else "the rotation was withdrawn"
+        return why_withdrawn(self._ledger.history(rotation.secret), rotation.id) or "the rotation was withdrawn"
 
     @property
     def _ledger(self) -> Ledger:
