@@ -42,6 +42,8 @@ _DOWN: Final = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStat
 _UNSENDABLE: Final = re.compile(r"[^\x20-\x7e]|^ | $")
 _TOKEN: Final = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 """What a method and a header's name consist of (RFC 9110, 5.6.2)."""
+_OF_CONNECTIONS: Final = ("connection", "content-length", "transfer-encoding")
+"""Where a request ends and what comes after it: a wrong word here, and the next one is read as a part of it."""
 
 
 @dataclass(frozen=True)
@@ -181,17 +183,20 @@ class HttpClient:
 
 
 def _outgoing_headers(request: HttpRequest) -> dict[str, str]:
-    names = set()
+    """Give what is sent, each header once: of those that differ in their letters' case only, the last."""
+    ours = {"User-Agent": user_agent(), "Accept": "application/json", "Accept-Encoding": "identity"}
+    outgoing = {name.lower(): (name, value) for name, value in ours.items()}
     for name, value in request.headers.items():
         if not _TOKEN.fullmatch(name):
             raise Permanent(f"{request.label} was not sent: it has a header that HTTP does not allow.")
         if _UNSENDABLE.search(value):
             raise Permanent(f"{request.label} was not sent: the header {name} has characters no header can carry.")
-        names.add(name.lower())
+        if name.lower() in _OF_CONNECTIONS:
+            raise Permanent(f"{request.label} was not sent: the header {name} is not for a request to set.")
+        outgoing[name.lower()] = name, value
     if not _TOKEN.fullmatch(request.method):
         raise Permanent(f"{request.label} was not sent: it has a method that HTTP does not allow.")
-    ours = {"User-Agent": user_agent(), "Accept": "application/json", "Accept-Encoding": "identity"}
-    return {**{name: value for name, value in ours.items() if name.lower() not in names}, **request.headers}
+    return dict(outgoing.values())
 
 
 def _no_url(request: HttpRequest) -> Permanent:

@@ -43,6 +43,17 @@ def test_a_requests_own_headers_come_before_ours():
     assert lines[2:] == ["Accept-Encoding: identity", "Host: HOST", *theirs]
 
 
+def test_of_headers_whose_names_differ_in_case_the_last_is_sent():
+    lines = sent(replace(READ, headers={"authorization": "Bearer old", "X-More": "1", "Authorization": "Bearer new"}))
+    assert [line for line in lines if "authorization" in line.lower()] == ["Authorization: Bearer new"]
+
+
+@pytest.mark.parametrize("name", ["content-length", "Transfer-Encoding", "Connection"])
+def test_where_a_request_ends_is_not_for_a_header_of_its_own_to_say(name):
+    with raw_server() as server, pytest.raises(Permanent, match=f"was not sent: the header {name}"):
+        HttpClient(server.url).send(replace(WRITE, headers={name: "1"}), changes=True)
+
+
 @pytest.mark.parametrize(
     ("method", "body", "says"), [("DELETE", None, []), ("DELETE", b"{}", ["2"]), ("PUT", None, ["0"])]
 )
