@@ -41,11 +41,12 @@ _keep_lease: ContextVar[Callable[[], None]] = ContextVar("keep_lease", default=_
 
 @contextmanager
 def on_behalf_of(cause: Cause, keep_lease: Callable[[], None] = _nothing) -> Iterator[None]:
-    """Let the requests of this block go ahead of others when a token is compromised.
+    """Let the requests of this block go ahead of others when a token is compromised, or they are made because of one.
 
     ``keep_lease`` is called now and then while one waits for its turn. It may raise LeaseLost: then nothing was sent.
     """
-    urgent, keeping = _urgent.set(cause is Cause.COMPROMISED), _keep_lease.set(keep_lease)
+    urgent = _urgent.set(_urgent.get() or cause is Cause.COMPROMISED)
+    keeping = _keep_lease.set(keep_lease)
     try:
         yield
     finally:
@@ -134,10 +135,13 @@ class ConnectionBudget:
                 retry_after=moment - now,
             )
         while now < moment:
-            if not self._clock.wait(min(moment - now, _SIGN_OF_LIFE)):
-                raise Temporary("The process was asked to stop while a request waited for its turn.")
-            _keep_lease.get()()
+            self._wait(min(moment - now, _SIGN_OF_LIFE))
             now = self._clock.now()
+
+    def _wait(self, duration: timedelta) -> None:
+        if not self._clock.wait(duration):
+            raise Temporary("The process was asked to stop while a request waited for its turn.")
+        _keep_lease.get()()
 
     @contextmanager
     def _counted(self, limit: int, latest: datetime) -> Iterator[None]:
@@ -150,6 +154,7 @@ class ConnectionBudget:
                 )
             with self._ended:  # another thread's request ends, or another machine's, which nobody here is told of
                 self._ended.wait(_LOOK_AGAIN.total_seconds())
+            self._wait(timedelta())
         try:
             yield
         finally:

@@ -204,6 +204,30 @@ def test_no_more_requests_are_under_way_than_may_be(budget_of):
     assert order == ["first", "second"]
 
 
+def test_who_waits_until_another_process_has_been_answered_keeps_the_lease_and_stops_when_asked_to(budget_of, clock):
+    limits, signs_of_life = Limits(concurrency=1), []
+
+    def keep_lease() -> None:
+        signs_of_life.append(clock.now())
+        if len(signs_of_life) == 2:
+            clock.stop()
+
+    with budget_of(limits).request(), on_behalf_of(Cause.ASKED, keep_lease):
+        other = budget_of(limits)
+        with pytest.raises(Temporary, match="asked to stop"), other.request():
+            pytest.fail("it was sent")
+    assert len(signs_of_life) == 2
+
+
+def test_what_is_done_because_a_token_got_out_is_urgent_though_it_is_about_an_earlier_rotation(budget_of):
+    budget = budget_of(Limits())
+    for _ in range(5):
+        with budget.request():
+            budget.unavailable()
+    with on_behalf_of(Cause.COMPROMISED), on_behalf_of(Cause.DUE), budget.request():
+        pass
+
+
 def test_an_answer_is_not_lost_because_the_ledger_cannot_count_it_and_it_is_counted_later(
     budget_of, ledger, monkeypatch
 ):
