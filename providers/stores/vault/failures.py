@@ -27,6 +27,9 @@ PartT = TypeVar("PartT")
 _REQUEST_TOO_LARGE = 413
 _INDEX_NOT_PRESENT = 412
 """Vault Enterprise's standbys: "required index state not present"."""
+_UPGRADE: Final = "from non-versioned to versioned data"
+"""In two sentences: "Upgrading …" of the active node, and "Waiting for the primary to upgrade …" of a standby, which
+says it of a mount that was just made, too (measured on OpenBao 2.7.2)."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ def _reason_to_wait(refused: Refused) -> str:
         return "A rate limit of the server is used up."
     if refused.status == _INDEX_NOT_PRESENT:
         return "A standby node lags behind."
-    if refused.status == HTTPStatus.BAD_REQUEST and any("pgrading" in reason for reason in refused.reasons):
+    if refused.status == HTTPStatus.BAD_REQUEST and any(_UPGRADE in reason for reason in refused.reasons):
         return "The mount is being upgraded to KV v2."
     if refused.status == HTTPStatus.SERVICE_UNAVAILABLE and refused.reasons:  # a gateway's 503 gives no reasons
         return "It is sealed: unseal it." if any("sealed" in why for why in refused.reasons) else "It is not ready."

@@ -15,6 +15,7 @@ from tests.fakes.fault_proxy import FaultProxy, answer
 from tests.integration.vault.setting import Credentials, opened
 from tests.servers.openbao_pair import OpenBaoPair, running_pair
 from tests.servers.postgresql import PostgreSQL
+from tests.servers.process import poll
 
 PLACE = VaultPlace(path="app", field="token")
 
@@ -24,6 +25,8 @@ def pair(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> It
     folder = tmp_path_factory.mktemp("openbao-pair")
     with postgresql.fresh_database() as database, running_pair(folder, database) as running:
         running.active.request("POST", "sys/mounts/secret", {"type": "kv", "options": {"version": "2"}})
+        # A standby takes a moment to see a mount, and says "waiting for the primary to upgrade" before it serves it.
+        poll(lambda: running.standby.answer("GET", "secret/data/app").json() == {"errors": []}, 30, what="the mount")
         yield running
 
 

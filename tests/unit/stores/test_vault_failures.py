@@ -31,12 +31,15 @@ def outcome(error: Exception, doing: Doing, health: Health = Health.UNKNOWN) -> 
     assert caught.value.__cause__ is error
     return caught.value
 
+WAITING = "Waiting for the primary to upgrade from non-versioned to versioned data. This backend will be unavailable"
+
 
 @pytest.mark.parametrize(
     ("status", "body", "reading", "writing"),
     [
         (400, '{"errors": ["no data provided"]}', Permanent, Permanent),
         (400, '{"errors": ["Upgrading from non-versioned to versioned data."]}', Temporary, Temporary),
+        (400, f'{{"errors": ["{WAITING}"]}}', Temporary, Temporary),
         (403, '{"errors": ["permission denied"]}', Permanent, Permanent),
         (404, '{"errors": ["no handler for route"]}', Permanent, Permanent),
         (408, "", Temporary, Ambiguous),
