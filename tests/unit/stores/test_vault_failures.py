@@ -31,6 +31,7 @@ def outcome(error: Exception, doing: Doing, health: Health = Health.UNKNOWN) -> 
     assert caught.value.__cause__ is error
     return caught.value
 
+
 WAITING = "Waiting for the primary to upgrade from non-versioned to versioned data. This backend will be unavailable"
 
 
