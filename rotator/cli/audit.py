@@ -33,13 +33,13 @@ def audit(
 ) -> None:
     """Compare reality with the ledger. Nobody's tokens, drift, what is late, dead, unused. Touches nothing."""
     from rotator.cli.reporting import say_that_it_looks
-    from rotator.config.selection import Selection, select
+    from rotator.config.selection import Selection
     from rotator.flow.audit.audit import audit as held_against_the_ledger
 
     session: Context = context.obj
     policies = session.app.policies
     wanted = Selection(names or (), issuer, store, tag, owner, everything=everything)
-    chosen = select(policies, wanted, all_by_default=True)
+    chosen = selecting.chosen(session, wanted, all_by_default=True)
     session.stop_gently_on_signals()
     say_that_it_looks(session)
     result = held_against_the_ledger(session.app.runner().tools, policies, chosen, session.settings.workers)

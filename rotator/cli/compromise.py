@@ -18,6 +18,8 @@ from rotator.cli.emergency_screen import HEADINGS, Screen
 from rotator.cli.output import as_text, counted, document, line, table, warn
 from rotator.cli.people import people_told
 from rotator.cli.reporting import UNFINISHED, as_data, say_that_it_looks, tell_failures, told
+from rotator.cli.selecting import as_typed, may_mean
+from rotator.config.selection import Selection
 from rotator.config.stored_credential import credentials_in_stores
 from rotator.domain.errors import InvalidInput, NeedsOperator
 from rotator.domain.model import Cause, Mode, SecretName
@@ -32,6 +34,7 @@ from rotator.flow.opening import Order
 from rotator.flow.outlook import Survey, survey
 from rotator.flow.report import Report
 from rotator.flow.runner import Runner
+from rotator.flow.without_policy import WithoutPolicy, without_policy
 from rotator.observe import incident_page
 from rotator.observe.incident import IncidentReport, OldToken, Related
 from rotator.observe.incident import as_data as incident_data
@@ -42,8 +45,8 @@ from rotator.observe.progress import Expected, Progress
 class Wish:
     """What the person typed."""
 
-    selection: Sequence[str]
-    """The words that chose the secrets, as they were typed."""
+    selection: Selection
+    """What chose the secrets."""
     reason: str = ""
     revoke_first: bool = False
     related: bool = False
@@ -53,7 +56,7 @@ class Wish:
 
     def command(self, session: Context) -> str:
         """Give the command that goes on with it."""
-        words = ["rotate", *session.typed, "now", *self.selection, f"--{Cause.COMPROMISED}"]
+        words = ["rotate", *session.typed, "now", *as_typed(self.selection), f"--{Cause.COMPROMISED}"]
         words += ["--revoke-first"] if self.revoke_first else []
         words += ["--related"] if self.related else []
         words += ["--reason", self.reason] if self.reason else []
@@ -106,11 +109,19 @@ class _Emergency:
         self.answered = incident.answered(tools, self.incident, names)
         orders = [self._order(policy) for policy in self.chosen]
         self.survey: Survey = survey(tools, orders, self.answered, settings.workers)
+        policies = self.session.app.policies
+        self.without_policy: list[WithoutPolicy] = without_policy(
+            tools.ledger,
+            {policy.name for policy in policies.policies},
+            lambda each: may_mean(wish.selection, each, policies),
+            self.survey,
+        )
         self.estimate = self._estimated(settings.workers)
 
     def ask(self) -> None:
         """Show it, and ask; and ask for downtime apart, where nothing but that would do."""
-        screen = Screen(self.incident, self.survey, self.estimate, self.near, self.runner.tools.clock.now())
+        now = self.runner.tools.clock.now()
+        screen = Screen(self.incident, self.survey, self.estimate, self.near, now, self.without_policy)
         if self.session.as_json:
             warn(json.dumps(screen.as_data(), default=as_text))
         else:
@@ -195,6 +206,7 @@ class _Emergency:
             self.survey.outlooks,
             self.reports,
             self.ended_again,
+            self.without_policy,
             [
                 Related(each.policy.name, f"{each.ring} as {each.with_secret}: {each.shared}; it was left alone")
                 for each in self.near

@@ -21,6 +21,10 @@ def ending(written: IncidentReport, results: Sequence[Report], told: Callable[[R
     for report in sorted(results, key=lambda each: each.secret):
         if report.secret not in stopped and (report.secret in unfinished or len(results) <= _RESULTS):
             yield told(report)
+    told_of = {each.secret for each in results}
+    for each in written.unfinished:
+        if each.secret not in told_of:  # none of those that were to be rotated
+            yield f"{each.secret}: {each.outcome.upper()}. {each.to_do}"
     if stopped:
         yield f"NOT BEGUN when it was stopped, so their old tokens live: {', '.join(sorted(stopped))}."
     for token in written.alive:

@@ -15,6 +15,7 @@ from rotator.flow.blast_radius import Neighbour, Ring, by_ring
 from rotator.flow.estimate import Estimate
 from rotator.flow.incident import Incident
 from rotator.flow.outlook import Outlook, Survey
+from rotator.flow.without_policy import WithoutPolicy
 from rotator.observe.incident_page import length
 
 _ROWS: Final = 20
@@ -34,6 +35,7 @@ class Screen:
     estimate: Estimate
     neighbours: Sequence[Neighbour]
     now: datetime
+    without_policy: Sequence[WithoutPolicy] = ()
 
     def heading(self) -> Iterator[str]:
         to_do, done = self.survey.to_do, len(self.survey.outlooks) - len(self.survey.to_do)
@@ -74,6 +76,10 @@ class Screen:
             _grouped((each.name, each.unanswered) for each in to_do),
         )
         yield from _section("NEEDS A PERSON", _grouped((each.name, each.needs) for each in to_do))
+        yield from _section(
+            "NO POLICY ANY MORE (nothing here replaces or ends these; as long as they may live, the exit code is 4)",
+            [f"{each.secret}: {each.remedy}" for each in self.without_policy],
+        )
         notes = ((each.name, note) for each in self.survey.outlooks for note in each.notes)
         yield from _section("TAKE NOTE", _grouped(notes))
         yield from _section("WHAT THE LIMITS ALLOW", list(_limits(self.estimate)))
@@ -88,6 +94,10 @@ class Screen:
             "eta_seconds": round(self.estimate.takes.total_seconds(), 1),
             "slowest": self.estimate.slowest,
             "secrets": [_data(each) for each in self.survey.outlooks],
+            "without_policy": [
+                {"secret": each.secret, "tokens": [token.handle or token.name for token in each.tokens]}
+                for each in self.without_policy
+            ],
             "related": [
                 {"secret": each.policy.name, "shares": each.ring, "what": each.shared, "with": each.with_secret}
                 for each in self.neighbours

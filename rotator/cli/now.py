@@ -56,20 +56,19 @@ def now(
     ] = None,
 ) -> None:
     """Rotate now: shows what it will do, asks, then does it. Running it again after an interruption goes on."""
-    from rotator.config.selection import Selection, select
+    from rotator.config.selection import Selection
     from rotator.observe.visible import one_line
 
     session: Context = context.obj
     reason = one_line(reason)
     selection = Selection(names or (), issuer, store, tag, owner, everything=everything)
-    chosen = select(session.app.policies, selection)
+    chosen = selecting.chosen(session, selection)
     if compromised:
         from rotator.cli.compromise import Wish, rotate_compromised
 
         if overlap is not None:
             raise InvalidInput.of("--overlap: there is none after a compromise", "leave it away")
-        typed = selecting.as_typed(selection)
-        wish = Wish(typed, reason, revoke_first, related, again, yes, tuple(report or ()))
+        wish = Wish(selection, reason, revoke_first, related, again, yes, tuple(report or ()))
         raise typer.Exit(rotate_compromised(session, chosen, wish))
     if related or again:
         raise InvalidInput.of("--related and --again are about a compromise", "add --compromised, or leave them away")

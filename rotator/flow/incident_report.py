@@ -17,6 +17,7 @@ from rotator.flow.emergency import STOPPED, is_answer
 from rotator.flow.incident import Incident
 from rotator.flow.outlook import Outlook
 from rotator.flow.report import Outcome, Report, why_withdrawn
+from rotator.flow.without_policy import WithoutPolicy
 from rotator.flow.work import Tools
 from rotator.observe.incident import (
     PUT_AWAY,
@@ -41,6 +42,7 @@ class Findings:
     outlooks: Sequence[Outlook]
     reports: Mapping[SecretName, Report] = field(default_factory=dict)
     ended_again: Sequence[OldToken] = ()
+    without_policy: Sequence[WithoutPolicy] = ()
     related: Sequence[Related] = ()
     advice: Sequence[str] = ()
     commit: str | None = None
@@ -49,6 +51,7 @@ class Findings:
 def write_up(tools: Tools, findings: Findings, *, interrupted: bool | None) -> IncidentReport:
     """Give the report as things stand. ``interrupted`` None: it has only begun."""
     found = [_told_of(tools, findings, outlook) for outlook in findings.outlooks]
+    found += [each.as_report() for each in findings.without_policy]
     tokens = [token for _, tokens in found for token in tokens]
     draft = IncidentReport(
         id=findings.incident.id,
