@@ -149,13 +149,13 @@ class Login:
         if METHODS[self._method].asks_authority or self._config.auth.tenant_id:
             options.pop("tenant_id", None)  # ours is decided; the challenge's may be written otherwise, as an id
         answers: list[Any] = []
-        failure: AzureError | OSError | ValueError | None = None
+        failure: AzureError | OSError | ValueError | TypeError | None = None
         try:
             with self._credential(answers.append) as credential:
                 token: AccessTokenInfo = credential.get_token_info(*scopes, options=options)
                 self._token = SecretValue(token.token)
                 return token
-        except (AzureError, OSError, ValueError) as error:
+        except (AzureError, OSError, ValueError, TypeError) as error:  # TypeError: a passphrase
             failure = error
         raise self._translated(failure, answers)  # out here, without its cause: that may quote an answer
 
@@ -177,7 +177,7 @@ class Login:
                     "cloud), set `resource` to it; else check `url`.",
                 )
 
-    def _translated(self, error: AzureError | OSError | ValueError, answers: list[Any]) -> RotatorError:
+    def _translated(self, error: AzureError | OSError | ValueError | TypeError, answers: list[Any]) -> RotatorError:
         where = urlsplit(self._config.sign_in_at or "").netloc if METHODS[self._method].asks_authority else "Azure"
         said = f"No token from {where} with {self._method}"
         loss = loss_of(error)

@@ -149,9 +149,10 @@ def test_a_certificate_signs_in(
     assert azure.entra.signed_in == ["certificate"]
 
 
-def unusable(azure: Azure, place: AzurePlace, pem: str) -> RotatorError:
-    settings = {"auth": BY_CERTIFICATE, "credentials": {"certificate": "file:cert.pem"}}
-    refusal = refusal_of(lambda: azure.store(azure.access(certificate=pem), **settings).current(place))
+def unusable(azure: Azure, place: AzurePlace, pem: str, **more: str) -> RotatorError:
+    values = {"certificate": pem, **more}
+    settings = {"auth": BY_CERTIFICATE, "credentials": {name: f"env:{name.upper()}" for name in values}}
+    refusal = refusal_of(lambda: azure.store(azure.access(**values), **settings).current(place))
     assert type(refusal) is NeedsOperator
     return refusal
 
@@ -167,6 +168,16 @@ def test_a_certificate_that_is_none_and_one_with_another_kind_of_key_are_refused
 ) -> None:
     for pem in ("no certificate at all", certificate(ec.generate_private_key(ec.SECP256R1()))):
         assert "RSA key in PEM" in str(unusable(azure, place, pem))
+
+
+def test_a_passphrase_that_is_missing_or_too_many_is_said(
+    azure: Azure, place: AzurePlace, key: rsa.RSAPrivateKey
+) -> None:
+    for refusal in (
+        unusable(azure, place, certificate(key, b"pass-phrase")),
+        unusable(azure, place, certificate(key), certificate_password="pass-phrase"),
+    ):
+        assert "certificate_password" in str(refusal)
 
 
 # --- identities that somebody else gives us ---
