@@ -59,7 +59,7 @@ def urgency(rotation: Rotation, now: datetime) -> str:
     if trouble is None or not trouble.is_asked:
         return ""
     asked = f"Asked for since {moment(trouble.since)} UTC." if trouble.since else ""
-    if rotation.cause is Cause.COMPROMISED and rotation.phase is Phase.CONFIRMED:
+    if rotation.cause is Cause.COMPROMISED:
         return f"{asked} URGENT: the token that got out may work until then.".strip()
     if expires_at is None:
         return asked

@@ -174,8 +174,9 @@ def test_what_a_person_is_asked_for_grows_louder_as_the_old_token_nears_its_end(
     assert said == f"Asked for since 2026-06-12 12:00 UTC. {words}".rstrip()
 
 
-def test_a_token_that_got_out_is_urgent_until_it_is_deleted() -> None:
-    rotation = a_rotation(Phase.CONFIRMED, cause=Cause.COMPROMISED, old=OLD, trouble=ASKED)
+@pytest.mark.parametrize("phase", [Phase.PLANNED, Phase.CONFIRMED])
+def test_a_token_that_got_out_is_urgent_until_another_one_is_made_and_it_is_deleted(phase: Phase) -> None:
+    rotation = a_rotation(phase, cause=Cause.COMPROMISED, old=OLD, trouble=ASKED)
     assert "URGENT: the token that got out may work until then." in urgency(rotation, NOON)
 
 
