@@ -12,8 +12,8 @@ from typing import Final
 
 from rotator.domain.contracts import Instructions
 from rotator.domain.durations import Duration
-from rotator.domain.errors import AsksPerson
-from rotator.domain.model import Cause, Token, TokenState
+from rotator.domain.errors import AsksPerson, NeedsOperator, Permanent, RotatorError
+from rotator.domain.model import Cause, Placed, Token, TokenState
 from rotator.flow.work import Work
 
 LOOK_AGAIN: Final = timedelta(minutes=15)
@@ -72,6 +72,24 @@ def to_delete(
         f"{rotation.issuer.connection} has no API for its tokens: somebody has to delete {names(doomed)} there.",
         remedy=" ".join(filter(None, remedy)),
         look_again=often if tried or fleeting else None,
+    )
+
+
+def to_make_room(work: Work, refusal: Permanent) -> RotatorError:
+    """Name the tokens in the way, where the issuer makes no more and the old one or lost ones of ours may be in use.
+
+    Gives the issuer's own refusal where it is about something else.
+    """
+    rotation, limit = work.rotation, work.issuer.traits.max_active
+    alive = [token for token in (rotation.old, *rotation.tokens) if token is not None and token.state.may_live]
+    unread = [str(place.target) for place in rotation.destinations if place.state is not Placed.PENDING]
+    if limit is None or len(alive) < limit or not unread:
+        return refusal
+    return NeedsOperator(
+        f"{rotation.issuer.connection} allows {limit} {'token' if limit == 1 else 'tokens'} and has {names(alive)}; "
+        f"nobody can read which of them {', '.join(unread)} gives to its consumers. {refusal.what}",
+        remedy="Find out which one they use, and delete another one at the issuer; if there is none, they are without "
+        f"a token until a new one is written. Then run `rotate resume {rotation.id}`.",
     )
 
 

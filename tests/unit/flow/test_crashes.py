@@ -7,8 +7,9 @@ from itertools import count
 
 import pytest
 
-from rotator.domain.contracts import IssuerTraits
+from rotator.domain.contracts import Coexistence, IssuerTraits
 from rotator.domain.model import Cause, Mode, Phase, Proof
+from rotator.observe.troubles import way_out
 from tests.fakes.world import ENV_FILE, HEROKU, RESTARTED, SECRETS_MANAGER, VAULT, World
 
 INSTALLATIONS = {
@@ -117,4 +118,24 @@ def test_who_goes_on_before_anything_was_written_takes_the_old_value_along_as_a_
     world.lease_runs_out()
     rotate_compromised(world)
     assert world.rotation().old.proof is Proof.REFUSED
+    assert world.alive() == {world.held_everywhere()}
+
+
+@pytest.mark.parametrize("deletes", ["the old one", "the lost one"])
+def test_where_there_is_room_for_two_tokens_a_person_is_told_which_ones_are_in_the_way(make_world, deletes):
+    two = IssuerTraits(coexistence=Coexistence.TWO, max_active=2)
+    world = make_world(issuer=two, stores={"heroku": HEROKU})
+    world.adopt()
+    with world.killed_at("after heroku.write"):
+        world.worker().rotate()
+    world.lease_runs_out()
+    world.worker().one_pass()
+    rotation = world.rotation()
+    lost = rotation.tokens[0]
+    assert rotation.trouble.what.startswith("issuer allows 2 tokens and has app-by-hand, ")
+    assert f"{lost.name}; nobody can read which of them heroku name=app gives" in rotation.trouble.what
+    assert way_out(rotation, rotation.trouble).endswith(f"Then run `rotate resume {rotation.id}`.")
+
+    world.issuer_fake.delete_by_hand(rotation.old.name if deletes == "the old one" else lost.name)
+    assert world.worker().resume().phase is Phase.RETIRED
     assert world.alive() == {world.held_everywhere()}
