@@ -20,6 +20,7 @@ from rotator.domain.standing import CAME_LATE, LATE_ENDED
 from rotator.flow import by_hand, latecomers
 from rotator.flow.budget import on_behalf_of
 from rotator.flow.lost import look_for, still_unknown_for
+from rotator.flow.shortened import note_end_of_current
 from rotator.flow.values import refusal_is_about, value_of
 from rotator.flow.work import Work, poll
 from rotator.observe.logs import logger
@@ -113,10 +114,12 @@ def _ended_in_time(work: Work, token: Token, value: SecretValue) -> Proof:
 
     def ended() -> Proof | None:
         try:
-            return end(work, token, value)
+            proof = end(work, token, value)
+            note_end_of_current(work)
         except Temporary as trouble:
             troubles.append(trouble)
             return None
+        return proof
 
     proof = poll(work, _PATIENCE_WITH_A_LATE_ONE, ended)
     if proof is None:

@@ -18,6 +18,7 @@ from rotator.domain.errors import (
     Conflict,
     LeaseLost,
     NeedsOperator,
+    Permanent,
     RotatorError,
     WrongOrder,
 )
@@ -29,7 +30,7 @@ from rotator.flow import asking, death
 from rotator.flow.lost import wait_for_our_turn
 from rotator.flow.publishing import gravest
 from rotator.flow.putting_away import put_away, to_put_away
-from rotator.flow.shortened import note_shortened
+from rotator.flow.shortened import note_shortened, with_end_of_new
 from rotator.flow.verifying import accepted_everywhere
 from rotator.flow.work import Work, poll, side_by_side, without_trouble
 
@@ -71,8 +72,10 @@ def issue(work: Work) -> None:
         issued = issuer.issue(IssueRequest(token.name, lifetime, work.now))
     except Ambiguous:
         raise  # the token stays INTENDED: it is looked for by its name
-    except RotatorError:
+    except RotatorError as refusal:
         _never_made(work, token)
+        if isinstance(refusal, Permanent):
+            raise asking.to_make_room(work, refusal) from refusal
         raise
     try:
         _take_into_hand(work, token, issued)
@@ -215,7 +218,8 @@ def retire(work: Work) -> datetime | None:
         return wait_until
     if not work.just_confirmed:
         _still_in_step(work)
-    after, proofs = death.end_all(work, lifecycle.still_alive(work.rotation), "retiring")
+    ended, proofs = death.end_all(work, lifecycle.still_alive(work.rotation), "retiring")
+    after = with_end_of_new(work, ended)
     detail: dict[str, Any] = {"proof": proofs}
     if places := to_put_away(work, after):
         work.record(after, "proven", proof=proofs)

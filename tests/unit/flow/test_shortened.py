@@ -12,7 +12,7 @@ from rotator.domain.model import Phase
 from rotator.domain.plan import Action, Reason
 from rotator.flow.report import Outcome
 from tests.fakes.scripted import denied, unavailable
-from tests.fakes.world import HEROKU, World
+from tests.fakes.world import A_DAY, HEROKU, World
 
 SHORTENS = IssuerTraits(coexistence=Coexistence.SHORTENS_OLD)
 TWO_DAYS = timedelta(days=2)
@@ -73,6 +73,40 @@ def test_an_old_token_that_is_not_listed_any_more_has_ended(shortening):
     world.worker().rotate()
     world.clock.move(hours=1)
     assert decision(world).reason is Reason.EXPIRED
+
+
+def test_one_that_came_when_others_had_gone_on_has_shortened_theirs(shortening):
+    world = shortening
+    world.adopt()
+
+    def others_go_on(moment):
+        if moment == "before issuer.issue":
+            world.hook = lambda _moment: None
+            world.lease_runs_out()
+            world.worker().one_pass()
+
+    world.hook = others_go_on
+    world.worker().rotate()
+    assert world.rotation().phase is Phase.RETIRED
+    [in_force] = world.issuer_fake.alive()
+    assert in_force.expires_at == world.secret().current.expires_at is not None
+    assert world.ledger.broken_links() == []
+
+
+def test_a_lost_one_that_was_made_after_the_new_one_has_shortened_it(make_world):
+    world = make_world(issuer=SHORTENS, overlap=A_DAY)
+    world.adopt()
+    issuer = world.issuer_fake
+    issuer.lose_the_next_create(arrives_after=issuer.traits.issue_propagation + timedelta(minutes=1))
+    world.worker().rotate()
+    issuer.shortens_to = TWO_DAYS
+    world.clock.move(minutes=5)
+    assert len(issuer.alive()) == 3
+    issuer.token_of(world.held_everywhere()).expires_at = world.clock.now() + TWO_DAYS
+    world.clock.move(hours=25)
+    world.worker().one_pass()
+    [in_force] = issuer.alive()
+    assert in_force.expires_at == world.secret().current.expires_at is not None
 
 
 def test_a_rotation_that_made_no_token_shortens_nothing_and_asks_for_no_list(shortening):
