@@ -121,7 +121,7 @@ class _Emergency:
     def ask(self) -> None:
         """Show it, and ask; and ask for downtime apart, where nothing but that would do."""
         now = self.runner.tools.clock.now()
-        screen = Screen(self.incident, self.survey, self.estimate, self.near, now, self.without_policy)
+        screen = Screen(self.incident, self.survey, self.estimate, self.near, now, self._same_with, self.without_policy)
         if self.session.as_json:
             warn(json.dumps(screen.as_data(), default=as_text))
         else:
@@ -156,6 +156,13 @@ class _Emergency:
         if written.is_contained:
             incident.close(tools, self.incident, [each.name for each in self.survey.outlooks])
         return self._conclude(written, failures)
+
+    def _same_with(self, others: Selection) -> str:
+        """Give the command that rotates others in the same incident. Their downtime and reports are another matter."""
+        wish = replace(
+            self.wish, selection=others, revoke_first=False, related=False, again=False, yes=False, reports=()
+        )
+        return wish.command(self.session)
 
     # --- on the way ---
 

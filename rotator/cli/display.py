@@ -15,7 +15,7 @@ from rotator.domain.secret_value import redact
 from rotator.flow.estimate import left
 from rotator.flow.report import Outcome, Report
 from rotator.observe.events import sentence
-from rotator.observe.incident_page import length
+from rotator.observe.incident_page import about
 from rotator.observe.progress import Progress
 from rotator.observe.visible import one_line
 
@@ -73,7 +73,7 @@ class Display:
         whole = self._progress.whole()
         rest = left(self._foreseen, self._clock.now() - self._began, whole.ended, whole.total)
         return (
-            f"{whole.ended} of {whole.total} done, {whole.in_trouble} in trouble, about {length(rest)} left; "
+            f"{whole.ended} of {whole.total} done, {whole.in_trouble} in trouble, {about(rest)} left; "
             f"{whole.alive} old tokens not proven dead yet"
         )
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from rotator.cli.output import counted, span
+from rotator.config.selection import Selection
 from rotator.domain.model import Mode
 from rotator.flow.blast_radius import Neighbour, Ring, by_ring
 from rotator.flow.estimate import Estimate
 from rotator.flow.incident import Incident
 from rotator.flow.outlook import Outlook, Survey
 from rotator.flow.without_policy import WithoutPolicy
-from rotator.observe.incident_page import length
+from rotator.observe.incident_page import about
 
 _ROWS: Final = 20
 _LINES: Final = 8
@@ -35,6 +35,8 @@ class Screen:
     estimate: Estimate
     neighbours: Sequence[Neighbour]
     now: datetime
+    only: Callable[[Selection], str]
+    """Gives the command that does the same with others."""
     without_policy: Sequence[WithoutPolicy] = ()
 
     def heading(self) -> Iterator[str]:
@@ -83,7 +85,7 @@ class Screen:
         notes = ((each.name, note) for each in self.survey.outlooks for note in each.notes)
         yield from _section("TAKE NOTE", _grouped(notes))
         yield from _section("WHAT THE LIMITS ALLOW", list(_limits(self.estimate)))
-        yield from _related(self.neighbours)
+        yield from _related(self.neighbours, self.only)
 
     def as_data(self) -> dict[str, Any]:
         """Give the plan as JSON shows it."""
@@ -147,9 +149,9 @@ def _limits(estimate: Estimate) -> Iterator[str]:
     for share in estimate.shares:
         if share.limits:
             asked = f"{counted(share.requests, 'request')} at {_allowed(share.limits)}"
-            yield f"{share.connection}: {asked}: about {length(share.takes)}"
+            yield f"{share.connection}: {asked}: {about(share.takes)}"
     decides = f"{estimate.slowest} decides" if estimate.slowest else "no limit decides, only the round trips"
-    yield f"All of it: about {length(estimate.takes)}, if nothing goes wrong ({decides})."
+    yield f"All of it: {about(estimate.takes)}, if nothing goes wrong ({decides})."
 
 
 def _allowed(limits: Any) -> str:
@@ -157,25 +159,32 @@ def _allowed(limits: Any) -> str:
     return ", ".join(part for part in (str(limits.rate or ""), at_a_time) if part)
 
 
-def _related(neighbours: Sequence[Neighbour]) -> Iterator[str]:
+def _related(neighbours: Sequence[Neighbour], only: Callable[[Selection], str]) -> Iterator[str]:
     texts = []
     for ring, some in by_ring(neighbours).items():
         names = [str(each.policy.name) for each in some]
         shared = list(dict.fromkeys(each.shared for each in some))
         told = f"{ring} ({', '.join(shared[:2])}{', …' if len(shared) > 2 else ''})"  # noqa: PLR2004  two are enough
-        texts.append(f"{_listed(names)}: {told}{_only_these(ring, some, shared)}")
+        these = _these(ring, some, shared)
+        texts.append(f"{_listed(names)}: {told}{f'; only these: {only(these)}' if these is not None else ''}")
     yield from _section("MAY HAVE GOT OUT, TOO (left alone; --related rotates them, too)", texts)
 
 
-def _only_these(ring: Ring, some: Sequence[Neighbour], shared: Sequence[str]) -> str:
-    """Name the command for one ring alone, where there is a short one."""
+def _these(ring: Ring, some: Sequence[Neighbour], shared: Sequence[str]) -> Selection | None:
+    """Choose one ring alone, where that is short to say."""
     if ring is Ring.DOCUMENT and len(some) <= _LINES:
-        names = shlex.join(str(each.policy.name) for each in some)
-        return f"; only these: rotate now {names} --compromised"
-    option = {Ring.ISSUER: "--issuer", Ring.OWNER: "--owner", Ring.STORE: "--store"}.get(ring)
-    if option is None or len(shared) != 1:
-        return ""
-    return f"; only these: rotate now {option} {shlex.quote(shared[0])} --compromised"
+        return Selection([str(each.policy.name) for each in some])
+    if len(shared) != 1:
+        return None
+    match ring:
+        case Ring.ISSUER:
+            return Selection(issuer=shared[0])
+        case Ring.OWNER:
+            return Selection(owner=shared[0])
+        case Ring.STORE:
+            return Selection(store=shared[0])
+        case _:
+            return None
 
 
 def _grouped(told: Iterable[tuple[str, str]]) -> list[str]:

@@ -161,3 +161,8 @@ def length(span: timedelta) -> str:
     if minutes:
         return f"{minutes} min {seconds} s"
     return f"{seconds} s" if seconds else "less than 1 s"
+
+
+def about(span: timedelta) -> str:
+    """Say a length of time that is only foreseen."""
+    return f"about {length(span)}" if round(span.total_seconds()) > 0 else length(span)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from rotator.cli.emergency_screen import Screen
+from rotator.cli.selecting import as_typed
 from rotator.domain.contracts import IssuerTraits, StoreTraits
 from rotator.domain.limits import Limits, Rate
 from rotator.domain.model import Cause, ConnectionName, Handle, Mode, SecretName
@@ -26,10 +27,14 @@ def an_outlook(name="api", mode=Mode.ROTATE_FIRST, traits=None, **secret):
     return replace(outlook, stores=((ConnectionName("store"), StoreTraits()),))
 
 
+def command(selection):
+    return " ".join(["rotate now", *as_typed(selection), "--compromised --reason leak"])
+
+
 def shown(*outlooks, neighbours=(), incident=None, takes=None):
     incident = incident or Incident("20260615-1200-ab12", NOON, "alice")
     takes = takes or estimate([], {}, 8)
-    screen = Screen(incident, Survey(outlooks), takes, neighbours, NOON)
+    screen = Screen(incident, Survey(outlooks), takes, neighbours, NOON, command)
     return [*screen.heading(), *("  ".join(row) for row in screen.rows()), *screen.rest()]
 
 
@@ -90,10 +95,11 @@ def test_what_may_have_got_out_too_is_named_with_the_command_for_it_alone():
         Neighbour(a_policy(name=SecretName("ci")), Ring.OWNER, "ops@example.com", SecretName("api")),
     ]
     lines = shown(an_outlook(), neighbours=near)
-    assert "  web: the same document (vault path=a); only these: rotate now web --compromised" in lines
+    assert "  web: the same document (vault path=a); only these: rotate now web --compromised --reason leak" in lines
     assert (
-        "  ci: the same owner (ops@example.com); only these: rotate now --owner ops@example.com --compromised" in lines
-    )
+        "  ci: the same owner (ops@example.com); "
+        "only these: rotate now --owner ops@example.com --compromised --reason leak"
+    ) in lines
 
 
 def test_what_this_incident_has_done_before_is_said():
