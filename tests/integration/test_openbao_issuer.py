@@ -10,13 +10,13 @@ import pytest
 from rotator.domain.clock import SystemClock
 from rotator.domain.contracts import Issuer, IssueRequest, Revocation, Verdict
 from rotator.domain.durations import Duration
-from rotator.domain.errors import NeedsOperator
+from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, Temporary
 from rotator.domain.model import Handle, TokenName
 from rotator.domain.secret_value import SecretValue
 from rotator.testing.access import DictionaryAccess
 from rotator.testing.issuer_contract import IssuerContract, find
 from tests.contract.http_profiles import built_in, open_issuer
-from tests.fakes.fault_proxy import answer, fault_proxy
+from tests.fakes.fault_proxy import answer, answer_after, fault_proxy
 from tests.servers.openbao import OpenBao
 
 MANAGER = """
@@ -110,6 +110,37 @@ def test_a_list_that_is_denied_a_look_at_a_token_being_revoked_looks_once_more(o
         proxy.fail("POST", "lookup-accessor", denied, times=2)
         with pytest.raises(NeedsOperator, match="denied"):
             list(issuer.tokens())
+
+
+FAILOVER = {"Location": "http://127.0.0.1:1/v1/auth/token/create"}
+
+
+def test_what_a_standby_that_lost_the_active_node_answers_may_hide_a_token_and_passes(openbao, manager):
+    """It hands a request over and, whatever becomes of that, answers 307 without a body (OpenBao 2.7.2, a pair of nodes
+    whose connection was cut after the hand-over: the token was made)."""
+    with fault_proxy(openbao.url) as proxy:
+        issuer = opened(openbao, manager, url=proxy.url)
+        proxy.fail("POST", "auth/token/create", answer_after(307, FAILOVER))
+        with pytest.raises(Ambiguous):
+            issuer.issue(request("lost-in-failover"))
+        proxy.fail("GET", "auth/token/accessors", answer(307, FAILOVER))
+        proxy.fail("POST", "lookup-accessor", answer(307, FAILOVER))
+        for _ in range(2):
+            with pytest.raises(Temporary):
+                issuer.tokens()
+        [lost] = [info for info in issuer.tokens() if info.name == "lost-in-failover"]
+        proxy.fail("POST", "revoke-accessor", answer(307, FAILOVER))
+        with pytest.raises(Temporary):
+            issuer.revoke(lost.handle)
+        assert issuer.revoke(lost.handle) is Revocation.DONE
+
+
+def test_a_redirect_of_somebody_else_is_not_waited_out(openbao, manager):
+    page = answer(307, {"Location": "https://bao.example/"}, b"<html>Temporary Redirect</html>")
+    with fault_proxy(openbao.url) as proxy:
+        proxy.fail("GET", "auth/token/accessors", page)
+        with pytest.raises(Permanent, match="Correct the connection's `url`"):
+            opened(openbao, manager, url=proxy.url).tokens()
 
 
 def test_an_accessor_that_never_was_is_gone_already(issuer):

@@ -17,7 +17,8 @@ from rotator.domain.contracts import Access
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 
 _DENIALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-"""A redirect of the first two kinds may come after what a POST asked was done (RFC 9110, 15.4)."""
+_OF_A_STANDBY: Final = HTTPStatus.TEMPORARY_REDIRECT
+"""What a standby node answers that lost the active one on the way: what it handed over may be done (measured)."""
 _REFUSED_WITH_500: Final = ("does not exist",)
 _NOT_NOW: Final = "sealed"
 
@@ -63,8 +64,13 @@ class Server:
             return stop(f"{said}: there is no such role.", remedy="Check the policy's `role`, `mount` and `namespace`.")
         if status == HTTPStatus.SERVICE_UNAVAILABLE and says(answer, _NOT_NOW):
             return Temporary(f"{said}: it is sealed.", retry_after=wait)
-        if asked.changes and (answer.may_be_done or not _is_final(status)):
+        if asked.changes and (answer.may_be_done or status == _OF_A_STANDBY or not _is_final(status)):
             return Ambiguous(f"{said}: it may have been done, or not.")
+        if status == _OF_A_STANDBY:
+            return Temporary(
+                f"{said}: it may be a standby node that lost the active one.",
+                remedy="If it goes on so, correct the connection's `url`.",
+            )
         if answer.is_trouble:
             return Temporary(f"{said}: it cannot do this now.", retry_after=wait)
         if status in _DENIALS:

@@ -35,7 +35,13 @@ def issuer(role: Role, proxy: FaultProxy) -> Issuer:
     return role.issuer(url=proxy.url)
 
 
-LOST = [lose_answer(), truncate(20), answer_after(504, body=HTML), answer_after(500, JSON, b'{"errors": ["oops"]}')]
+LOST = [
+    lose_answer(),
+    truncate(20),
+    answer_after(504, body=HTML),
+    answer_after(500, JSON, b'{"errors": ["oops"]}'),
+    answer_after(307, {"Location": "https://elsewhere.example/"}),  # of a standby that lost the active node
+]
 
 
 def test_a_secret_id_whose_answer_is_lost_is_asked_for_once_and_found_by_its_name(
@@ -61,7 +67,7 @@ def test_an_answer_without_a_secret_id_may_hide_one(issuer: Issuer, proxy: Fault
 REFUSED: dict[str, tuple[Fault, type[RotatorError]]] = {
     "too many": (answer(429, {"Retry-After": "7"}), Temporary),
     "sealed": (answer(503, JSON, b'{"errors": ["Vault is sealed"]}'), Temporary),
-    "another address": (answer(307, {"Location": "https://elsewhere.example/"}), Permanent),
+    "another address": (answer(308, {"Location": "https://elsewhere.example/"}), Permanent),
     "a firewall": (answer(403, body=HTML), Permanent),
 }
 
@@ -74,6 +80,18 @@ def test_a_secret_id_that_was_refused_does_not_exist(issuer: Issuer, proxy: Faul
         made(issuer)
     assert not isinstance(refused.value, Ambiguous)
     assert list(issuer.tokens()) == []
+
+
+def test_what_a_standby_answers_that_lost_the_active_node_passes(issuer: Issuer, proxy: FaultProxy) -> None:
+    issued = made(issuer)
+    lost = answer(307, {"Location": "https://elsewhere.example/"})
+    proxy.fail("GET", "/secret-id", lost)
+    with pytest.raises(Temporary, match="307"):
+        issuer.tokens()
+    proxy.fail("POST", "secret-id-accessor/destroy", lost)
+    with pytest.raises(Temporary, match="307"):
+        issuer.revoke(issued.handle)
+    assert issuer.revoke(issued.handle) is Revocation.DONE
 
 
 UNPROVEN = [
