@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def adopt(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The secret's name.")],
+    name: Annotated[str, typer.Argument(help="The secret's name.", metavar="NAME")],
     handle: Annotated[
         str | None, typer.Option(help="The token's id (or name) at the issuer, where its value does not tell.")
     ] = None,

@@ -248,6 +248,6 @@ class _Emergency:
             line(text)
         for file in self.wish.reports:
             line(f"Report: {file}")
-        if not written.is_contained:
+        if written.can_go_on:
             line("Nothing is lost. This goes on with it:")
             line(f"  {replace(self.wish, again=False).command(self.session)}")

@@ -8,7 +8,8 @@ from typing import Final
 from rotator.cli.output import counted
 from rotator.flow.emergency import STOPPED
 from rotator.flow.report import Report
-from rotator.observe.incident import IncidentReport
+from rotator.observe.incident import Fate, IncidentReport
+from rotator.observe.incident_page import why_alive
 
 _RESULTS: Final = 30
 """With more secrets than that, those that are done are counted only."""
@@ -29,7 +30,9 @@ def ending(written: IncidentReport, results: Sequence[Report], told: Callable[[R
         yield f"NOT BEGUN when it was stopped, so their old tokens live: {', '.join(sorted(stopped))}."
     for token in written.alive:
         if token.secret not in stopped:
-            yield f"NOT PROVEN DEAD: {token.secret}: {token.called if token.known else 'never adopted, not known'}"
+            seen = f", {why_alive(token)}" if token.fate is Fate.UNPROVEN else ""
+            called = token.called if token.known else "never adopted, not known"
+            yield f"NOT PROVEN DEAD: {token.secret}: {called}{seen}"
     for place in written.still_there:
         yield f"AN EARLIER VALUE IS STILL IN {place.target}: {place.put_away}"
     dead = len(written.tokens) - len(written.alive)

@@ -12,7 +12,9 @@ from rotator.cli.output import document, line, warn
 from rotator.domain.errors import InvalidInput
 
 
-def history(context: typer.Context, name: Annotated[str, typer.Argument(help="The secret's name.")]) -> None:
+def history(
+    context: typer.Context, name: Annotated[str, typer.Argument(help="The secret's name.", metavar="NAME")]
+) -> None:
     """Show the events of a secret, oldest first. Checks that the log was not tampered with."""
     from rotator.domain.model import SecretName
     from rotator.observe.events import sentence

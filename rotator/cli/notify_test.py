@@ -13,7 +13,7 @@ from rotator.domain.errors import InvalidInput
 
 def notify_test(
     context: typer.Context,
-    channel: Annotated[str, typer.Argument(help="The channel's name in the settings.")],
+    channel: Annotated[str, typer.Argument(help="The channel's name in the settings.", metavar="CHANNEL")],
 ) -> None:
     """Send a message to a channel, to see whether it arrives. Touches nothing else."""
     from rotator.config.problems import did_you_mean

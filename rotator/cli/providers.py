@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def providers(
-    context: typer.Context, name: Annotated[str | None, typer.Argument(help="Show one provider in full.")] = None
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="Show one provider in full.", metavar="NAME")] = None,
 ) -> None:
     """List the installed issuers and stores and your own profiles, or show one."""
     session: Context = context.obj

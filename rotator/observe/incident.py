@@ -129,6 +129,11 @@ class IncidentReport:
         return tuple(place for place in places if place.put_away not in (None, PUT_AWAY))
 
     @property
+    def can_go_on(self) -> bool:
+        """Whether another run may still do or prove anything. What nobody could try, nobody can any more."""
+        return bool(self.unfinished) or any(token.fate is Fate.ALIVE for token in self.tokens)
+
+    @property
     def is_contained(self) -> bool:
         return not self.alive and not self.unfinished
 

@@ -14,7 +14,7 @@ _VERDICTS: Final = {
     Status.UNDER_WAY: "UNDER WAY. This was written when it began; a finished report takes its place.",
     Status.INTERRUPTED: "INTERRUPTED. Nothing is lost: the command below goes on.",
     Status.CONTAINED: "CONTAINED: every old token is proven dead.",
-    Status.NOT_CONTAINED: "NOT CONTAINED: see what is still alive, and what is left to do.",
+    Status.NOT_CONTAINED: "NOT CONTAINED: see what is not proven dead, and what is left to do.",
 }
 
 
@@ -28,7 +28,7 @@ def _lines(report: IncidentReport) -> Iterator[str]:
     yield from _facts(report)
     yield from _alive(report)
     yield from _to_do(report.unfinished)
-    if report.status in (Status.UNDER_WAY, Status.INTERRUPTED, Status.NOT_CONTAINED):
+    if report.status in (Status.UNDER_WAY, Status.INTERRUPTED) or report.can_go_on:
         yield from ("## Go on", "", "```", report.again, "```", "")
     yield from _tokens(report.tokens)
     yield from _destinations(report.secrets)
@@ -59,7 +59,7 @@ def _alive(report: IncidentReport) -> Iterator[str]:
     if not report.alive:
         return
     yield from ("## Not proven dead", "")
-    rows = [(token.secret, token.issuer, _called(token), _why_alive(token)) for token in report.alive]
+    rows = [(token.secret, token.issuer, _called(token), why_alive(token)) for token in report.alive]
     yield from _table(("Secret", "Issuer", "Token", "What is known"), rows)
 
 
@@ -69,7 +69,8 @@ def _called(token: OldToken) -> str:
     return f"{token.called} ({token.name})" if token.name and token.name != token.called else token.called
 
 
-def _why_alive(token: OldToken) -> str:
+def why_alive(token: OldToken) -> str:
+    """Say what is known of a token that is not proven dead."""
     if not token.known:
         return "it works until somebody deletes it at the issuer: look there for the one in use"
     if token.fate is Fate.UNPROVEN:

@@ -51,3 +51,11 @@ def test_of_many_only_those_are_named_that_are_left():
     lines = shown(*(done(f"app-{number}") for number in range(40)), refused("d", Permanent("no room")))
     assert lines[:2] == ["d: told", "NOT PROVEN DEAD: d: h-d"]
     assert len(lines) == 3
+
+
+def test_of_a_token_that_nobody_could_try_it_is_said_what_to_do():
+    token = OldToken(SecretName("a"), HUB, Handle("h-a"), None, Fate.UNPROVEN, "unlisted")
+    written = IncidentReport("i-1", Status.NOT_CONTAINED, NOON, NOON, "alice", "", "", tokens=(token,))
+    first, _all_of_it = ending(written, [], str)
+    assert first == "NOT PROVEN DEAD: a: h-a, taken for dead (unlisted); see at the issuer that it is gone"
+    assert not written.can_go_on
