@@ -20,6 +20,7 @@ _ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?/([\w.
 _NAME_OF_A_USER: Final = re.compile(r"user(name)?$")
 _NAME_OF_A_PASSWORD: Final = re.compile(r"(password|passwd|pwd)$")
 _QUOTED: Final = re.compile(r"""(["'])(.*)\1""")
+_COMMENT: Final = re.compile(r"\s#")
 _GARBAGE: Final = re.compile(r"[0-9a-f]{40}")
 _NOBODY: Final = "rotator_no_such_login"
 
@@ -153,5 +154,8 @@ def _members(text: str) -> Iterator[tuple[str, str]]:
     for line in text.splitlines():
         name, equals, rest = line.strip().removeprefix("export ").partition("=")
         quoted = _QUOTED.fullmatch(rest.strip())
-        if equals and not name.startswith(("#", ";")):
-            yield name, quoted[2] if quoted else rest.strip()
+        if not equals or name.startswith(("#", ";")):
+            continue
+        yield name, quoted[2] if quoted else rest.strip()
+        if not quoted:  # a comment ends a value for some readers, and is a part of it for others
+            yield name, _COMMENT.split(rest, maxsplit=1)[0].strip()

@@ -49,6 +49,7 @@ def test_json_is_what_aws_writes() -> None:
         '{"username": "app", "password": "secret", "port": 5432}',
         '{"user": "app", "pwd": "secret"}',
         "DB_USER=app\nDB_PASSWORD='secret'\n# a comment=1",
+        "PGUSER=app\nPGPASSWORD=secret\nPGHOST=db # of the shop",
         'export PGUSER="app"\nexport PGPASSWORD=secret\nPGHOST=db',
     ],
 )
@@ -68,6 +69,8 @@ def test_every_form_in_which_people_keep_a_login_is_understood(value: str) -> No
         '{"username": "app"}',
         '{"username": "app", "user": "other", "password": "secret"}',
         '{"username": "app", "password": "secret", "old_password": "older"}',
+        "PGUSER=app\nPGPASSWORD=secret # of the shop",
+        'PGUSER=app\nPGPASSWORD="secret" # of the shop',
         "[" * 100_000,
         "two\r\nlines: of it",
     ],
