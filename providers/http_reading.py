@@ -112,7 +112,7 @@ class _Reading:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_head and not self.is_whole:  # else it comes after the body, where nothing counts
-            self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1").strip()))
+            self.headers.append((name.decode("latin-1").lower(), value.strip(b" \t").decode("latin-1")))
 
     def on_headers_complete(self) -> None:
         if self.is_whole:
