@@ -90,6 +90,16 @@ def answer_after(status: int, headers: Mapping[str, str] | None = None, body: by
     return fault
 
 
+def repeat() -> Fault:
+    """Let the server do it, lose the answer and ask once more, as gateways do that are told to retry."""
+
+    def fault(forward: Forward, _ending: threading.Event) -> Answer:
+        forward()
+        return forward()
+
+    return fault
+
+
 def truncate(length: int) -> Fault:
     """Let the server do it, announce its whole answer, and hang up after ``length`` bytes of the body."""
 

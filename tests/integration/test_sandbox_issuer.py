@@ -137,12 +137,12 @@ def test_a_full_quota_is_told_apart_from_a_missing_permission(
     assert not isinstance(refused.value, Temporary)
 
 
-def test_a_name_that_is_taken_is_refused_for_good(
+def test_a_name_that_is_taken_may_be_by_the_token_that_was_asked_for(
     start_sandbox: StartSandbox, clock: MovingClock, request_for_app: IssueRequest
 ) -> None:
     strict = start_sandbox(rules=Rules(names_are_unique=True))
     strict.issue(request_for_app.name)
-    with pytest.raises(Permanent):
+    with pytest.raises(Ambiguous):
         opened(strict, clock).issue(request_for_app)
 
 

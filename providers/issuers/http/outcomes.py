@@ -96,7 +96,6 @@ def _default(operation: Operation, answer: HttpAnswer) -> str:
 _FINAL: Final[Mapping[str, tuple[str, str]]] = {
     "redirect": ("a redirect, and none is followed", "Correct the connection's `url`."),
     "quota_exceeded": ("no more tokens are allowed", "Revoke one that nobody needs."),
-    "name_conflict": ("a token of this name exists", "Revoke it, or change `token_name`."),
     "invalid_request": ("the request was refused", "Check the policy's `issuer:` options."),
     "unexpected": ("not an answer that we know", "Check the connection's `url` and its profile."),
 }
@@ -120,6 +119,12 @@ class Failures:
                 return Temporary(f"{said}: it cannot do this now.", retry_after=answer.retry_after(now))
             case "ambiguous":
                 return Ambiguous(f"{said}: it may have been done, or not.")
+            case "name_conflict":
+                # No other request asks for this name: its mark is this one's.
+                return Ambiguous(
+                    f"{said}: a token of this name exists, so something on the way may have sent the request twice.",
+                    remedy="It is looked for. If this goes on, see whether a gateway repeats requests.",
+                )
             case "denied":
                 # A create that was refused left nothing behind: withdraw. Elsewhere a token waits for a person.
                 family = Permanent if operation == "create" else NeedsOperator

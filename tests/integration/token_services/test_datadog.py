@@ -10,6 +10,7 @@ from rotator.domain.contracts import Verdict
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, Temporary
 from rotator.domain.secret_value import SecretValue
 from rotator.testing.issuer_contract import says, settled
+from tests.fakes.fault_proxy import repeat
 from tests.fakes.token_services.datadog import Datadog
 from tests.integration.token_services.setting import opened, request
 
@@ -50,11 +51,13 @@ def test_a_key_lives_and_dies_with_a_delay_that_is_waited_for(service, clock):
     assert settled(clock, issuer.traits.revoke_propagation, says(issuer, issued.value, Verdict.INVALID))
 
 
-def test_a_name_that_is_taken_is_told(service):
-    issuer = opened(NAME, service)
-    issuer.issue(request(service, "taken"))
-    with pytest.raises(Permanent, match="a token of this name exists"):
+def test_a_name_that_is_taken_is_our_own_of_a_request_that_arrived_twice(service, proxy):
+    """Each request asks for a name that no other has. So the token is looked for, and not taken for never made."""
+    issuer = opened(NAME, service, url=proxy.url)
+    proxy.fail("POST", "api_keys", repeat())
+    with pytest.raises(Ambiguous, match="a token of this name exists"):
         issuer.issue(request(service, "taken"))
+    assert "taken" in [info.name for info in issuer.tokens()]
 
 
 def test_keys_never_expire_and_none_is_asked_to(service):

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from rotator.domain.contracts import Revocation, Verdict
-from rotator.domain.errors import NeedsOperator, Permanent
+from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent
 from rotator.domain.model import Handle
 from rotator.domain.secret_value import SecretValue
 from tests.fakes.token_services.grafana import ACCOUNT, OTHER_ACCOUNT, Grafana
@@ -49,7 +49,7 @@ def test_a_dead_token_is_refused_where_everybody_else_may_look(any_version):
 
 def test_a_name_that_is_taken_in_the_organisation_is_told(any_version):
     opened(NAME, any_version, service_account=int(OTHER_ACCOUNT)).issue(request(any_version, "taken"))
-    with pytest.raises(Permanent, match="a token of this name exists"):
+    with pytest.raises(Ambiguous, match="a token of this name exists"):
         opened(NAME, any_version).issue(request(any_version, "taken"))
 
 
