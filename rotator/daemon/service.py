@@ -110,7 +110,7 @@ class Service:
     def work(self) -> int:
         """Do all that there is to do now, in this thread; give how much it was. Raises LedgerUnavailable."""
         done = 0
-        while not self._is_to_stop() and (work := self.next_work()) is not None:
+        while not self._runner.tools.clock.is_stopping and (work := self.next_work()) is not None:
             report = work()
             done += 1
             if report is not None:
@@ -130,9 +130,6 @@ class Service:
 
     def _now(self) -> datetime:
         return self._runner.tools.clock.now()
-
-    def _is_to_stop(self) -> bool:
-        return not self._runner.tools.clock.wait(timedelta())
 
     def _read_everything(self, now: datetime) -> None:
         known = {secret.name: secret for secret in self._ledger.secrets()}

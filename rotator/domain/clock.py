@@ -1,4 +1,4 @@
-"""The only place that asks what time it is, or waits."""
+"""Time, for all that the engine decides and waits for."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ class Clock(Protocol):
         """Let ``duration`` pass. False when the wait was cut short because the process is to stop."""
         ...
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the process is to stop: then every wait is cut short."""
+        ...
+
 
 class SystemClock:
     """The machine's clock. Waits on an event, so that SIGTERM is obeyed at once (and libfaketime can be used)."""
@@ -30,3 +35,7 @@ class SystemClock:
 
     def wait(self, duration: timedelta) -> bool:
         return not self.stop.wait(max(duration.total_seconds(), 0.0))
+
+    @property
+    def is_stopping(self) -> bool:
+        return self.stop.is_set()

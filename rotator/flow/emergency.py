@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from rotator.domain.errors import LeaseLost, LedgerUnavailable, NeedsOperator, RotatorError, Temporary, WrongOrder
@@ -86,7 +86,7 @@ def _may_be_tried_again(report: Report) -> bool:
 def rotate(runner: Runner, order: Order) -> Report:
     """Rotate one secret now; a compromised one ahead of everything else that waits for the same services."""
     name = order.policy.name
-    if not runner.tools.clock.wait(timedelta()):
+    if runner.tools.clock.is_stopping:
         return Report(name, refused=STOPPED)
     try:
         with on_behalf_of(order.cause):

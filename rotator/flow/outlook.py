@@ -10,7 +10,7 @@ import functools
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rotator.domain import plan
 from rotator.domain.contracts import Coexistence, IssuerTraits, StoreTraits, TokenInfo
@@ -145,7 +145,7 @@ def _look_at(tools: Tools, ref: IssuerRef, ever_doubted: Collection[str]) -> Acc
     tells = traits.max_active is not None or traits.reports_last_use or account_key(ref) in ever_doubted
     if not traits.lists or not tells:
         return Account(ref, traits)
-    if _is_stopped(tools):
+    if tools.clock.is_stopping:
         return Account(ref, traits, trouble=STOPPED.what)
     try:
         listed = {info.handle: info for info in issuer.tokens()}
@@ -154,15 +154,11 @@ def _look_at(tools: Tools, ref: IssuerRef, ever_doubted: Collection[str]) -> Acc
     return Account(ref, issuer.traits, listed, tools.clock.now())
 
 
-def _is_stopped(tools: Tools) -> bool:
-    return not tools.clock.wait(timedelta())
-
-
 def _unanswered(tools: Tools, targets: Sequence[Target], pool: ThreadPoolExecutor) -> dict[ConnectionName, str]:
     """Give the stores that do not answer, or do not let us in, each with why: one place of each is read."""
 
     def look(target: Target) -> str:
-        if _is_stopped(tools):
+        if tools.clock.is_stopping:
             return f"{target.connection}: {STOPPED.what}"
         try:
             opened = tools.connections.destination(target)

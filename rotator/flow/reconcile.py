@@ -14,7 +14,7 @@ from rotator.flow.judging import judge
 from rotator.flow.opening import Order, begin
 from rotator.flow.report import Report
 from rotator.flow.runner import Runner, unforeseen
-from rotator.flow.work import LEASE, Tools
+from rotator.flow.work import LEASE
 from rotator.ledger.errors import OutOfDate
 
 
@@ -25,14 +25,14 @@ def one_pass(runner: Runner, policies: PolicySet) -> Iterator[Report]:
     """
     tools = runner.tools
     for rotation in tools.ledger.open_rotations():
-        if _is_to_stop(tools):
+        if tools.clock.is_stopping:
             return
         report = move_on(runner, rotation)
         if report is not None:
             yield report
     known = {secret.name: secret for secret in tools.ledger.secrets()}
     for policy in policies.policies:
-        if _is_to_stop(tools):
+        if tools.clock.is_stopping:
             return
         secret = known.get(policy.name) or tools.ledger.secret(policy.name)
         decision = judge(policy, secret, tools.clock.now())
@@ -43,10 +43,6 @@ def one_pass(runner: Runner, policies: PolicySet) -> Iterator[Report]:
                 yield report
         elif decision.action is Action.BLOCKED and secret.open is None:
             yield Report(policy.name, blocked=decision)
-
-
-def _is_to_stop(tools: Tools) -> bool:
-    return not tools.clock.wait(timedelta())
 
 
 def move_on(runner: Runner, rotation: Rotation) -> Report | None:

@@ -172,7 +172,7 @@ class Runner:
     def _go(self, work: Work) -> None:
         deadline = (work.now if self._stays else work.rotation.phase_at) + self.patience
         while (step := next_step(work.rotation, holding=work.holding)) is not None:
-            if self._is_to_stop():
+            if self.tools.clock.is_stopping:
                 return
             try:
                 wait_until = self._take(step, work)
@@ -206,15 +206,12 @@ class Runner:
         """Write the trouble down and wait before the next try. False when this run is over: a later one may go on."""
         pause = back_off(work.rotation.attempts + 1, trouble.retry_after, work.rotation.id)
         self._note(work, trouble, work.now + pause)
-        if self._is_to_stop():
+        if self.tools.clock.is_stopping:
             return False
         if work.now + pause <= deadline:
             return self._stays and self.tools.clock.wait(pause)
         self._give_up(work, trouble)
         return False
-
-    def _is_to_stop(self) -> bool:
-        return not self.tools.clock.wait(timedelta())
 
     def _give_up(self, work: Work, trouble: RotatorError) -> None:
         """Withdraw, if nothing holds the new token. Else stay: a later run, or a person, goes forward."""

@@ -12,7 +12,7 @@ class MovingClock:
         self._now = now
         self.wrong_by = timedelta()
         """How far it is from the time that everybody else has."""
-        self.stopped = False
+        self.is_stopping = False
         self.waited = timedelta()
         """How long the product has waited so far."""
 
@@ -28,10 +28,10 @@ class MovingClock:
 
     def stop(self) -> None:
         """Ask the process to stop, as SIGTERM does: from now on every wait is cut short."""
-        self.stopped = True
+        self.is_stopping = True
 
     def wait(self, duration: timedelta) -> bool:
-        if self.stopped:
+        if self.is_stopping:
             return False
         self._now += duration
         self.waited += duration

@@ -181,7 +181,7 @@ class Rotations(RuleBasedStateMachine):
             note(f"   refused: {error}")
         finally:
             self.world.hook = lambda _moment: None
-            self.world.clock.stopped = False
+            self.world.clock.is_stopping = False
         return None
 
     def quietly(self, action: Any) -> None:

@@ -40,3 +40,7 @@ class FakeTime:
 
     def wait(self, duration: timedelta) -> bool:
         raise AssertionError("nobody waits by this clock")
+
+    @property
+    def is_stopping(self) -> bool:
+        return False

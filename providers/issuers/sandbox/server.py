@@ -55,6 +55,10 @@ class MovableClock:
     def wait(self, duration: timedelta) -> bool:
         return self._clock.wait(duration)
 
+    @property
+    def is_stopping(self) -> bool:
+        return self._clock.is_stopping
+
     def advance(self, duration: timedelta) -> None:
         self._ahead += duration
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -152,7 +152,7 @@ def _explained(
     tools: Tools, look_at: Callable[[], SeenT], failed: Callable[[RotatorError], SeenT], doing: str
 ) -> SeenT:
     """Look; an error of one provider, and even a bug in it, is what was seen there. So is that it was stopped."""
-    if not tools.clock.wait(timedelta()):
+    if tools.clock.is_stopping:
         return failed(STOPPED)
     try:
         return look_at()

@@ -103,7 +103,7 @@ def test_a_new_token_that_the_issuer_does_not_list_yet_is_not_taken_for_dead(mak
 
     world.hook = stop_when_issued
     world.worker().rotate()
-    world.clock.stopped = False
+    world.clock.is_stopping = False
     world.hook = lambda _moment: None
     assert world.rotation().phase is Phase.ISSUED
 

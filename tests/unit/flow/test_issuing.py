@@ -83,7 +83,7 @@ def test_a_process_that_is_asked_to_stop_does_not_take_a_slow_list_for_the_truth
 
     assert world.rotation().phase is Phase.PLANNED
     assert world.rotation().new.state is TokenState.INTENDED
-    world.clock.stopped = False
+    world.clock.is_stopping = False
     world.hook = lambda _moment: None
     world.clock.move(minutes=1)
     world.worker().one_pass()
