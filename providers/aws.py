@@ -29,6 +29,9 @@ THROTTLED: Final = {"ThrottlingException", "Throttling", "TooManyRequestsExcepti
 _DOWN: Final = (502, 503, 504)
 _OF_ANOTHER_SHAPE: Final = (RecursionError, ValueError, LookupError, TypeError, AttributeError)
 """What botocore's parsers raise for answers that are none of AWS's, beside their own error (measured on 1.44.5)."""
+_IDENTIFYING: Final = (OSError, RuntimeError, EOFError)
+"""What botocore raises while it fetches credentials, beside its own errors: a file or a program is not there, they are
+old though they are new, nobody types a code. Nothing was sent then."""
 OWN_FAULT: Final = 500
 """From this status on, the service failed, and says nothing of whether it did what was asked."""
 
@@ -114,7 +117,7 @@ def _answer(send: Callable[[], dict[str, Any]], what: str, lost: type[Temporary]
         raise _unanswered(error, what, lost, sent_once=sent_once) from error
     except (ResponseParserError, *_OF_ANOTHER_SHAPE):
         family, problem = lost, f"AWS's answer to {what} could not be read."
-    except (OSError, RuntimeError) as error:
+    except _IDENTIFYING as error:
         raise _no_identity(what, error) from error
     raise family(problem)  # out here, where the cause does not hang on: its text quotes what was sent, or what came
 
@@ -138,11 +141,11 @@ def _status(error: Any) -> int:
 
 
 def _is_about_identity(error: Exception) -> bool:
-    """Tell whether it is credentials that are missing. A file is only read for them, and they may be old though new."""
+    """Tell whether it is credentials that are missing."""
     from botocore import exceptions as aws
 
     if not isinstance(error, aws.BotoCoreError):
-        return isinstance(error, OSError | RuntimeError)
+        return isinstance(error, _IDENTIFYING)
     return isinstance(
         error,
         aws.NoCredentialsError | aws.PartialCredentialsError | aws.CredentialRetrievalError | aws.ProfileNotFound
@@ -215,7 +218,7 @@ def _making() -> Iterator[None]:
 
     try:
         yield
-    except (BotoCoreError, ValueError, OSError, RuntimeError) as error:
+    except (BotoCoreError, ValueError, *_IDENTIFYING) as error:
         if _is_about_identity(error):
             raise _no_identity("this connection", error) from error
         raise Permanent(

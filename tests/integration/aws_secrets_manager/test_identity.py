@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from uuid import uuid4
 
 import pytest
@@ -21,6 +21,14 @@ from tests.fakes.secrets_manager import Secret, SecretsManager
 from tests.integration.aws_iam.setting import Account, opened
 from tests.integration.aws_secrets_manager.setting import access_with, least_privilege, store_at
 
+WITH_A_CODE = """\
+role_arn = {role}
+source_profile = b
+mfa_serial = {role}
+[profile b]
+aws_access_key_id = a
+aws_secret_access_key = b
+"""
 ROLE = "arn:aws:iam::123456789012:role/rotator"
 
 
@@ -52,17 +60,23 @@ def test_no_credentials_at_all_is_for_a_person(
         opened(fake.url, "bob", DictionaryAccess(), connection).tokens()
 
 
+@pytest.mark.filterwarnings("ignore::getpass.GetPassWarning")
 @pytest.mark.parametrize(
     "settings",
     [
         "credential_process = /nowhere/at-all",
         "credential_process = echo '{expired}'",
         "role_arn = {role}\nweb_identity_token_file = /nowhere/at-all",
+        WITH_A_CODE,
     ],
 )
 def test_credentials_that_cannot_be_had_are_for_a_person(
-    fake: SecretsManager, place: AwsPlace, nobody: Path, settings: str
+    fake: SecretsManager, place: AwsPlace, nobody: Path, monkeypatch: pytest.MonkeyPatch, settings: str
 ) -> None:
+    def nobody_types(*_: object) -> NoReturn:
+        raise EOFError
+
+    monkeypatch.setattr("getpass._raw_input", nobody_types)
     expired = {"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", "Expiration": "2020-01-01T00:00:00Z"}
     nobody.write_text("[default]\n" + settings.format(expired=json.dumps(expired), role=ROLE))
     with pytest.raises(NeedsOperator, match="no AWS credentials"):
