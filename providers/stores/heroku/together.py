@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rotator.domain.clock import Clock
+from rotator.domain.errors import Permanent
 from rotator.domain.secret_value import SecretValue
 
 _LONGEST_WAIT: Final = timedelta(seconds=5)
@@ -48,7 +49,11 @@ class Together:
             self._coming[app][var] = self._clock.now()
 
     def set(self, app: str, var: str, value: SecretValue | None) -> None:
-        """Change a var, alone or with others; return when it was sent. Every one of them gets the same error."""
+        """Change a var, alone or with others; return when it was sent. Every one of them gets the same error.
+
+        But where all of them together were refused for good, each is sent once more alone: one that Heroku does not
+        take, or that no room is left for, must not hold up the others.
+        """
         with self._lock:
             self._coming[app].pop(var, None)
             change = self._gathering.get(app)
@@ -60,7 +65,9 @@ class Together:
             change.is_over.wait()
         else:
             self._lead(app, change)
-        if change.error is not None:
+        if isinstance(change.error, Permanent) and len(change.values) > 1:
+            self._send(app, {var: value})
+        elif change.error is not None:
             raise change.error
 
     def _lead(self, app: str, change: _Change) -> None:

@@ -9,10 +9,11 @@ from datetime import timedelta
 import pytest
 
 from providers.stores.heroku import PLUGIN
+from providers.stores.heroku.api import Api
 from providers.stores.heroku.plugin import HerokuConfig, HerokuPlace
 from providers.stores.heroku.together import Together
 from rotator.domain.clock import SystemClock
-from rotator.domain.errors import Temporary
+from rotator.domain.errors import Permanent, Temporary
 from rotator.domain.secret_value import SecretValue
 from rotator.testing.access import DictionaryAccess
 from rotator.testing.moving_clock import MovingClock
@@ -110,3 +111,27 @@ def test_all_of_them_learn_what_went_wrong() -> None:
     leader.join(10)
     follower.join(10)
     assert sorted(caught) == ["A", "B"]
+
+
+def test_one_that_heroku_refuses_does_not_keep_the_others_from_being_set(
+    app: App, proxy: FaultProxy, token: str
+) -> None:
+    app.addons["somebodys-database"] = ["STRIPE_KEY"]
+    access = DictionaryAccess({"token": token})
+    access.clock = SystemClock()
+    config = HerokuConfig(url=proxy.url, credentials={"token": "env:HEROKU_TOKEN"})
+    together = Together(Api(config, access).set, access.clock)
+    for var in (VAR, "STRIPE_KEY"):
+        together.expect("acme-web", var)
+    value, ready = fresh(), threading.Barrier(2)
+
+    def change(var: str) -> None:
+        ready.wait()
+        together.set("acme-web", var, value)
+
+    with ThreadPoolExecutor(2) as pool:
+        ours, theirs = pool.submit(change, VAR), pool.submit(change, "STRIPE_KEY")
+        assert ours.exception() is None
+        assert type(theirs.exception()) is Permanent
+    assert app.in_force.vars[VAR] == value.reveal()
+    assert len(proxy.sent("PATCH", ".")) == 3
