@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import ConfigDict, ValidationInfo, field_validator
 
 from rotator.domain.contracts import Config
+from rotator.domain.loopback import is_loopback
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -48,15 +48,6 @@ def problem_with(url: str, *, allow_plain_http: bool) -> str | None:
         return "a URL holds no credentials; give them by reference in `credentials`"
     if parts.query or parts.fragment:
         return "a connection's URL has no query and no fragment"
-    if parts.scheme == "http" and not allow_plain_http and not _is_loopback(host):
+    if parts.scheme == "http" and not allow_plain_http and not is_loopback(host):
         return "plain http would send credentials unencrypted; use https, or set `allow_plain_http: true`"
     return None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -5,7 +5,6 @@ We write three forms, and read any in which people keep a pair, because the firs
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 from collections.abc import Iterator
@@ -75,16 +74,6 @@ class Address:
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}/{self.database}{'?' if self.query else ''}{self.query}"
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine itself."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def written(login: Login, form: Form, dialect: Dialect, address: Address) -> SecretValue:

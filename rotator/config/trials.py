@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from rotator.config.allowed import Allowed, is_listed, place_of
 from rotator.config.file_format import VerifyBlock
 from rotator.config.merging import Located
+from rotator.domain.loopback import is_loopback
 from rotator.domain.trial import CommandTrial, HttpTrial, Trial
 
 _TIMEOUT: Final = timedelta(seconds=30)
@@ -54,7 +55,7 @@ def _problems_with_url(url: str, hosts: frozenset[str]) -> Iterable[tuple[str, s
             "`url`: a token is never put into an address, which servers log",
             "use `auth`, which puts it into a header",
         )
-    elif parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+    elif parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         yield "`url`: plain http would send the token unencrypted", "use https"
     elif not is_listed(place, parts.scheme, hosts):
         what = f"`url`: the settings do not let tokens be sent to `{place}`"
@@ -67,14 +68,3 @@ def _place(url: SplitResult) -> str | None:
     if url.scheme not in _SCHEMES or not host:
         return None
     return place_of(url.scheme, f"[{host}]" if ":" in host else host, port)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    import ipaddress  # noqa: PLC0415  hardly any policy needs it
-
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from providers.issuers.mysql_login.issuer import MySQLLogins, Wishes
 from providers.issuers.mysql_login.server import Identity, Server, TlsMode
 from providers.login_options import LoginOptions
-from providers.login_value import Address, is_loopback
+from providers.login_value import Address
 from rotator.domain.contracts import (
     Access,
     Config,
@@ -20,6 +20,7 @@ from rotator.domain.contracts import (
     IssuerTraits,
     NameRules,
 )
+from rotator.domain.loopback import is_loopback
 
 _PORT: Final = 3306
 _SCHEMES: Final = ("mysql://", "mariadb://")
