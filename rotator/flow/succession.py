@@ -70,8 +70,8 @@ def the_end_of(
     """Give the rotation that ends the token in force, now that ``token`` is in its place. It is yet to be recorded.
 
     It ends where it was made, also where the policy has another issuer by now. One that was declared compromised gets
-    no overlap. Raises NeedsOperator where a place that nobody can read was not written since: its consumers would be
-    left with a dead token.
+    no overlap. Raises NeedsOperator where a place that nobody can read was not written since, or nobody knows: its
+    consumers would be left with a dead token. Where no place can be read, a person's word is believed.
     """
     assert secret.current is not None
     brought_by = picture.in_force.get(secret.name)
@@ -98,6 +98,13 @@ def _with(token: Token, seen: Seen, was: Destination | None, current: Token) -> 
         raise NeedsOperator(
             f"{seen.destination.target} holds {current.handle or current.name} yet: nobody wrote there since we did.",
             remedy=f"Put {token.handle} there, too, and adopt it then.",
+        )
+    if not seen.readable and not known and token.fingerprint is not None:
+        raise NeedsOperator(
+            f"{seen.destination.target} cannot be read, and may hold {current.handle or current.name} yet: "
+            "nobody knows what it held before.",
+            remedy=f"`rotate now {current.secret}` puts a new token in every place. Then delete {token.handle} at its "
+            "issuer, if nobody else uses it.",
         )
     return replace(
         seen.destination,

@@ -233,6 +233,26 @@ def test_a_place_that_nobody_can_read_must_have_been_written_since(make_world):
     assert world.alive() == {made.value} == {world.held_everywhere()}
 
 
+def test_a_place_that_nobody_can_read_may_hold_a_token_that_was_never_rotated(make_world):
+    world = make_world(stores={"vault": VAULT, "heroku": HEROKU})
+    old = world.adopt()
+    made = replaced_by_hand(world, "vault")
+    with pytest.raises(NeedsOperator, match="heroku name=app cannot be read, and may hold 1 yet"):
+        taken_over(world, made.handle)
+    world.worker().rotate()
+    assert world.alive() == {made.value, world.held_everywhere()}
+    assert old not in world.alive()
+
+
+def test_where_no_place_can_be_read_a_person_is_believed_that_they_replaced_the_token(make_world):
+    world = make_world(stores={"heroku": HEROKU})
+    world.adopt()
+    made = replaced_by_hand(world)
+    taken_over(world, made.handle)
+    world.worker().one_pass()
+    assert world.alive() == {made.value}
+
+
 # --- another issuer's ---
 
 
