@@ -33,6 +33,8 @@ class GitLab(TokenService):
     def __init__(self, clock: MovingClock) -> None:
         super().__init__(clock)
         self.limit_reached = False
+        self.is_older = False
+        """It answers as GitLab did until 17, where that differs."""
         self.manager = self.make("manager", f"users/{ADA}", ("api",), None).value
         self.administrator = self.make("manager", f"users/{ADMIN}", ("api",), None).value
 
@@ -62,7 +64,9 @@ class GitLab(TokenService):
         caller, owner = self._caller(asked), self._resource(kind, id_)
         token = self.by_id(token_id)
         if token is None or token.owner != owner:
-            raise _message(404, f"404 {kind.removesuffix('s')} Access Token Not Found")
+            singular = kind.removesuffix("s")
+            older = f"Could not find {singular} access token with token_id: {token_id}"
+            raise _message(404, f"404 {older if self.is_older else f'{singular} Access Token'} Not Found")
         if not caller.owner.startswith("users/"):
             raise _message(400, "400 Bad request - bot cannot delete bot")
         token.revoked_at = token.revoked_at or self.now

@@ -50,7 +50,9 @@ def test_a_token_without_an_expiry_is_not_asked_for(service):
     assert service.asked == []
 
 
-def test_a_revoked_token_is_dead_before_and_after_its_bot_user_is_gone(service):
+@pytest.mark.parametrize("is_older", [True, False])
+def test_a_revoked_token_is_dead_before_and_after_its_bot_user_is_gone(service, is_older):
+    service.is_older = is_older
     issuer = opened(OF_PROJECT, service)
     issued = issuer.issue(request(service, lifetime="30 days"))
     assert issuer.revoke(issued.handle) is Revocation.DONE
