@@ -1,6 +1,6 @@
 """One YAML file: its data as plain values, and the line and column of every part of it.
 
-The only module that knows what YAML means. It refuses what YAML would otherwise swallow or change in silence: keys that
+It refuses what YAML would otherwise swallow or change in silence: keys that
 stand twice, ``010`` read as eight, ``12:30`` read as a number of minutes, several documents in a file, aliases that
 grow without end. What the data *means* is the business of others; they say where a problem is by a path of keys and
 indexes, and get it back with its line.

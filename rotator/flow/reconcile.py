@@ -1,4 +1,4 @@
-"""One pass over everything: finish what was begun, then start what is due. What the daemon does."""
+"""One pass over everything, as `run --once` makes it: finish what was begun, then start what is due."""
 
 from __future__ import annotations
 

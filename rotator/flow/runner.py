@@ -1,6 +1,6 @@
 """Moves one rotation on, as far as it goes: asks what is next, takes the step, weighs what went wrong.
 
-This is the only place that catches broadly, and it writes down what it caught.
+What nobody foresaw in a step is caught here, and written down.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Vercel's environment variables, as a store: what a policy file may say of them, and the plug-in.
 
 The work is in ``store`` (the contract), ``record`` (which of several records of one name is meant), ``redeploy`` (when
-consumers see a change), ``api`` (the calls) and ``failures`` (errors). There is no SDK: the API is REST.
+consumers see a change), ``variables`` and ``deployments`` (the calls), ``session`` (who we are) and ``failures``
+(errors). There is no SDK: the API is REST.
 """
 
 from __future__ import annotations
