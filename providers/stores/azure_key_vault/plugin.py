@@ -1,7 +1,8 @@
 """Azure Key Vault as a store: what a policy file may say of it, and the plug-in.
 
 The work is in ``store`` (the contract), ``versions`` (what a new version takes over from the one before),
-``writing`` (without compare-and-set), ``key_vault`` (the calls) and ``failures`` (errors); ``providers.azure_login`` gets the tokens.
+``writing`` (without compare-and-set), ``key_vault`` (the calls) and ``failures`` (errors); ``providers.azure_login``
+gets the tokens.
 This module imports no SDK.
 """
 

@@ -1,7 +1,8 @@
 """Heroku config vars, as a store: what a policy file may say of them, and the plug-in.
 
 The work is in ``store`` (the contract), ``rollout`` (a release seen to take effect), ``api`` (the calls), ``releases``
-(an app's history), ``together`` (changes of one app that share a release) and ``failures`` (errors). There is no SDK: the Platform API is REST.
+(an app's history), ``together`` (changes of one app that share a release) and ``failures`` (errors). There is no SDK:
+the Platform API is REST.
 """
 
 from __future__ import annotations
