@@ -212,6 +212,28 @@ def test_revoke_first_asks_to_delete_before_it_asks_to_make(world, person):
     assert world.alive() == {world.held_everywhere()}
 
 
+@pytest.mark.parametrize("made_meanwhile", [False, True])
+def test_revoke_first_asks_to_delete_first_also_where_somebody_was_asked_to_make_one_before(
+    world, person, made_meanwhile
+):
+    world.adopt()
+    worker = world.worker()
+    worker.rotate()
+    value = person.makes()
+    worker.rotate(cause=Cause.COMPROMISED, mode=Mode.REVOKE_FIRST)
+    assert person.asked_to_delete() == ["app-by-hand"]
+    if made_meanwhile:
+        worker.hand_in(value)
+        assert world.held_everywhere() == value
+    person.deletes()
+    worker.resume()
+    if not made_meanwhile:
+        worker.hand_in(value)
+    assert world.rotation().phase is Phase.RETIRED
+    assert world.rotation().old.proof is Proof.REFUSED
+    assert world.alive() == {world.held_everywhere()} == {value}
+
+
 # --- a full page ---------------------------------------------------------------------------------------------------
 
 
