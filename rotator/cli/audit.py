@@ -11,13 +11,13 @@ import typer
 
 from rotator.cli import selecting
 from rotator.cli.context import Context
+from rotator.cli.exit_codes import DONE, UNFINISHED
 from rotator.cli.output import counted, document, line, moment
 
 if TYPE_CHECKING:
     from rotator.flow.audit.audit import Audit
     from rotator.flow.audit.findings import Finding
 
-SOMETHING_WAS_FOUND: Final = 4
 SHOWN_OF_A_KIND: Final = 20
 """An account may have thousands of tokens; a person reads a page."""
 
@@ -44,7 +44,7 @@ def audit(
     say_that_it_looks(session)
     result = held_against_the_ledger(session.app.runner().tools, policies, chosen, session.settings.workers)
     counts = Counter(str(finding.weight) for finding in result.findings)
-    code = SOMETHING_WAS_FOUND if counts["urgent"] or counts["warning"] else 0
+    code = UNFINISHED if counts["urgent"] or counts["warning"] else DONE
     if session.as_json:
         document(_as_data(result, counts, code))
     else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rotator.cli.context import Context
+from rotator.cli.exit_codes import WITHDRAWN
 from rotator.cli.output import counted, document, line, warn
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def check(
         checks = counted(len(findings), "check")
         line(f"{len(wrong)} of {checks} failed." if wrong else f"OK: {summary}, {checks}.")
     if wrong:
-        raise typer.Exit(3)
+        raise typer.Exit(WITHDRAWN)
 
 
 def _as_data(finding: Finding) -> dict[str, Any]:

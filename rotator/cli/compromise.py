@@ -15,9 +15,10 @@ from rotator.cli.context import Context
 from rotator.cli.display import Display
 from rotator.cli.emergency_ending import ending
 from rotator.cli.emergency_screen import HEADINGS, Screen
+from rotator.cli.exit_codes import DONE, UNFINISHED
 from rotator.cli.output import as_text, counted, document, line, table, warn
 from rotator.cli.people import people_told
-from rotator.cli.reporting import UNFINISHED, as_data, say_that_it_looks, tell_failures, told
+from rotator.cli.reporting import as_data, say_that_it_looks, tell_failures, told
 from rotator.cli.selecting import as_typed, may_mean
 from rotator.config.selection import Selection
 from rotator.config.stored_credential import credentials_in_stores
@@ -233,7 +234,7 @@ class _Emergency:
         return [*done, *self.reports.values()]
 
     def _conclude(self, written: IncidentReport, failures: Sequence[str]) -> int:
-        code = 0 if written.is_contained and not failures else UNFINISHED
+        code = DONE if written.is_contained and not failures else UNFINISHED
         results = self._results()
         if self.session.as_json:
             data = {"secrets": [as_data(each) for each in results], "incident": incident_data(written)}

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rotator.cli.context import Context
+from rotator.cli.exit_codes import UNFINISHED
 from rotator.cli.output import document, line, warn
 from rotator.domain.errors import InvalidInput
 
@@ -47,7 +48,7 @@ def history(
     for sentence_about_it in broken:
         warn(f"TAMPERED: {sentence_about_it}")
     if broken:
-        raise typer.Exit(4)
+        raise typer.Exit(UNFINISHED)
 
 
 def _named(session: Context, name: str) -> str:

@@ -11,13 +11,8 @@ import os
 import signal
 import sys
 import warnings
-from typing import Final
 
-OUR_FAULT: Final = 1
-BAD_INPUT: Final = 2
-WITHDRAWN: Final = 3
-UNFINISHED: Final = 4
-INTERRUPTED: Final = 130
+from rotator.cli.exit_codes import BAD_INPUT, DONE, INTERRUPTED, OUR_FAULT, UNFINISHED, WITHDRAWN
 
 
 def main() -> None:
@@ -69,7 +64,7 @@ def _say_version() -> int:
         os.write(1, f"rotate {version()}\n".encode())
     except OSError:  # a full disk, a reader who has gone, or no standard output at all
         return OUR_FAULT
-    return 0
+    return DONE
 
 
 def _set_up(arguments: list[str]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rotator.cli.context import Context
+from rotator.cli.exit_codes import DONE
 from rotator.domain.errors import InvalidInput, NeedsOperator
 
 if TYPE_CHECKING:
@@ -114,4 +115,4 @@ def move(
     assert fresh is not None
     report = Report(fresh.secret, moved(runner, fresh, lease))
     code = conclude(session, [report])
-    raise typer.Exit(0 if report.outcome is meant else code)
+    raise typer.Exit(DONE if report.outcome is meant else code)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -12,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NoReturn, TextIO
 
+from rotator.cli.exit_codes import DONE, OUR_FAULT, UNHEARD
 from rotator.domain.errors import InvalidInput, Problem, RotatorError
 from rotator.domain.secret_value import redact
 from rotator.observe.visible import one_line, visible
@@ -46,11 +46,11 @@ _refusals: Final[list[OSError]] = []
 def code_of_what_is_lost() -> int:
     """Give the exit code of a run whose work is done: 0, or what commands end with whose output was not taken."""
     if not _refusals:
-        return 0
+        return DONE
     if isinstance(_refusals[0], BrokenPipeError):
-        return 128 + signal.SIGPIPE
+        return UNHEARD
     warn(f"What was to be said could not be written: {_refusals[0].strerror}.")
-    return 1
+    return OUR_FAULT
 
 
 def fail(error: Exception, code: int, *, as_json: bool) -> NoReturn:

@@ -8,12 +8,11 @@ import typer
 
 from rotator.cli import selecting
 from rotator.cli.context import Context
+from rotator.cli.exit_codes import DUE
 from rotator.cli.output import document, line, moment, table
 
 if TYPE_CHECKING:
     from rotator.domain.policy import Policy
-
-SOMETHING_IS_DUE = 10
 
 
 def plan(
@@ -69,7 +68,7 @@ def plan(
             for obstacle in row["in_the_way"]:
                 line(f"  in the way: {obstacle}")
     if exit_code and due:
-        raise typer.Exit(SOMETHING_IS_DUE)
+        raise typer.Exit(DUE)
 
 
 def _in_the_way(session: Context, policy: Policy) -> list[str]:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from rotator.cli import wording
 from rotator.cli.context import Context
+from rotator.cli.exit_codes import DONE, UNFINISHED, WITHDRAWN
 from rotator.cli.output import document, line, warn
 from rotator.domain.errors import RotatorError
 from rotator.domain.model import Event, Rotation, Token, Trouble
-from rotator.flow.report import Outcome, Report, exit_code, why_withdrawn
+from rotator.flow.report import Outcome, Report, why_withdrawn
 from rotator.flow.still_out import StillOut
 from rotator.observe.events import sentence
-
-UNFINISHED: Final = 4
-"""The exit code where something still needs doing."""
 
 
 def progress(session: Context) -> Callable[[Event], None]:
@@ -82,6 +80,14 @@ def _why_withdrawn(session: Context, report: Report) -> str | None:
     if report.outcome is not Outcome.WITHDRAWN or report.rotation is None:
         return None
     return why_withdrawn(session.app.ledger.history(report.secret), report.rotation.id)
+
+
+def exit_code(reports: Iterable[Report]) -> int:
+    """Give the code that says the worst of what came of them."""
+    outcomes = [Outcome.UNFINISHED if report.old_may_live else report.outcome for report in reports]
+    if Outcome.UNFINISHED in outcomes:
+        return UNFINISHED
+    return WITHDRAWN if Outcome.WITHDRAWN in outcomes or Outcome.REFUSED in outcomes else DONE
 
 
 def as_data(report: Report) -> dict[str, Any]:

@@ -70,20 +70,6 @@ class Report:
         return None
 
 
-def exit_code(reports: list[Report], *, compromised: bool = False) -> int:
-    """Give the command's exit code: 0 all is done, 3 withdrawn or refused, 4 unfinished.
-
-    After a compromise everything but a proven death is unfinished: an old token that should be dead is not.
-    """
-    if compromised and any(report.outcome is not Outcome.ROTATED for report in reports):
-        return 4
-    if any(report.outcome is Outcome.UNFINISHED or report.old_may_live for report in reports):
-        return 4
-    if any(report.outcome in (Outcome.WITHDRAWN, Outcome.REFUSED) for report in reports):
-        return 3
-    return 0
-
-
 def why_withdrawn(history: Iterable[Event], rotation: RotationId) -> str | None:
     """Give the reason that a secret's history holds: a rotation that has ended is in no trouble any more."""
     ends = [event for event in history if event.rotation == rotation and event.kind == "withdrawn"]

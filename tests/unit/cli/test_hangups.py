@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rotator.cli.main import BAD_INPUT
+from rotator.cli.exit_codes import BAD_INPUT
 
 HANGS_UP_WHILE_IT_STARTS = """
 import os, signal, sys

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
+from rotator.cli.reporting import exit_code
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.model import Phase, Proof, TokenState
 from rotator.flow import reconcile
-from rotator.flow.report import Outcome, exit_code
+from rotator.flow.report import Outcome
 from tests.fakes.person import Person
 from tests.fakes.scripted import unavailable
 from tests.fakes.world import A_DAY, BY_HAND, ENV_FILE, HEROKU, VAULT

@@ -7,12 +7,14 @@ from datetime import timedelta
 
 import pytest
 
+from rotator.cli.reporting import exit_code
 from rotator.domain.contracts import IssuerTraits
 from rotator.domain.errors import NeedsOperator
 from rotator.domain.model import Cause, Mode, Overlap, Phase, Proof, TokenState
 from rotator.flow import emergency
 from rotator.flow.opening import Order
-from rotator.flow.report import Outcome, Report, exit_code
+from rotator.flow.report import Outcome, Report
+from tests.fakes.containment import contained
 from tests.fakes.person import Person
 from tests.fakes.scripted import denied
 from tests.fakes.world import A_DAY, BY_HAND, ENV_FILE, HEROKU, VAULT
@@ -132,14 +134,14 @@ def test_a_compromise_is_over_only_when_the_old_token_is_refused(world, person):
     world.adopt()
     worker = world.worker()
     report = worker.rotate(cause=Cause.COMPROMISED)
-    assert exit_code([report], compromised=True) == 4
+    assert not contained(report)
     worker.hand_in(person.makes())
     assert "tell its makers" in world.rotation().trouble.remedy
     report = worker.rotate(cause=Cause.COMPROMISED)
-    assert exit_code([report], compromised=True) == 4
+    assert not contained(report)
     person.deletes()
     report = worker.rotate(cause=Cause.COMPROMISED)
-    assert exit_code([report], compromised=True) == 0
+    assert contained(report)
     assert world.alive() == {world.held_everywhere()}
 
 
@@ -153,7 +155,7 @@ def test_a_persons_word_is_not_enough_after_a_compromise(make_world):
     ended = world.worker().say_it_is_gone()
     report = Report(ended.secret, ended)
     assert "said by a person" in report.old_may_live
-    assert exit_code([report], compromised=True) == 4
+    assert not contained(report)
 
 
 def test_a_token_that_a_person_is_asked_for_already_is_the_answer_to_a_compromise(make_world):
@@ -167,12 +169,12 @@ def test_a_token_that_a_person_is_asked_for_already_is_the_answer_to_a_compromis
 
     report = worker.rotate(cause=Cause.COMPROMISED)
 
-    assert exit_code([report], compromised=True) == 4
+    assert not contained(report)
     assert person.asked_to_make() == name
     worker.hand_in(person.makes())
     person.deletes()
     report = worker.rotate(cause=Cause.COMPROMISED)
-    assert exit_code([report], compromised=True) == 0
+    assert contained(report)
     assert old not in world.alive()
 
 
@@ -196,7 +198,7 @@ def test_an_earlier_rotation_that_waits_for_a_deletion_does_not_hide_that_the_le
     worker.rotate()
     worker.hand_in(person.makes())
     report = worker.rotate(cause=Cause.COMPROMISED)
-    assert exit_code([report], compromised=True) == 4
+    assert not contained(report)
     assert "`rotate now app --compromised` again" in str(report.refused)
 
 
