@@ -8,6 +8,7 @@ stays in memory, to be tried when it should be dead.
 from __future__ import annotations
 
 import secrets
+import shlex
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -135,7 +136,8 @@ def _refuse_a_token_of_another_issuer(
             f"The token in force was made when the connection {now} led to {', '.join(made_through.hosts)}, and "
             f"{', '.join(policy.issuer.hosts)} does not know it: its death could not be proven there.",
             remedy="Give the connection its earlier address back, and the other service a connection of its own. If it "
-            f"is one service that moved, `rotate adopt {policy.name} --handle {current.handle}` says so.",
+            "is one service that moved, "
+            f"`rotate adopt {policy.name} --handle {shlex.quote(str(current.handle))}` says so.",
         )
     raise NeedsOperator(
         f"The token in force was made through the connection {made_through.connection}, and {now} does not know it: "

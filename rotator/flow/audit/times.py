@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
@@ -89,7 +90,7 @@ def judge_deaths(evidence: Evidence) -> Iterator[Finding]:
 
 def _not_adopted(policy: Policy, evidence: Evidence) -> Finding:
     likely = evidence.likely(policy)
-    handle = f" --handle {likely.handle}" if likely is not None else ""
+    handle = f" --handle {shlex.quote(likely.handle)}" if likely is not None else ""
     return Finding(
         Kind.NOT_ADOPTED,
         named(policy.issuer),

@@ -5,6 +5,7 @@ Nobody's tokens are named and left alone: they may be what people made for thems
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
@@ -141,7 +142,9 @@ def _stranger(info: TokenInfo, listing: Listing, evidence: Evidence) -> Iterator
             token=info,
         )
         return
-    adopt = f", or is it the one of `rotate adopt {waiting[0].name} --handle {info.handle}`" if waiting else ""
+    adopt = (
+        f", or is it the one of `rotate adopt {waiting[0].name} --handle {shlex.quote(info.handle)}`" if waiting else ""
+    )
     yield Finding(
         Kind.NOBODYS,
         where,

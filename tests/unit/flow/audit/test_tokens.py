@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from rotator.domain.contracts import IssuerTraits, NameRules
 from rotator.domain.durations import Duration
-from rotator.domain.model import TokenName
+from rotator.domain.model import Handle, TokenName
 from rotator.flow import adoption
 from rotator.ledger.tables import secrets
 from tests.fakes.world import A_DAY, BY_HAND, ENV_FILE
@@ -143,6 +143,14 @@ def test_the_token_of_a_policy_that_was_never_adopted_is_found_by_its_name(world
     found = only(audited(world))
     assert (found.kind, found.token.handle) == ("not-adopted", made.handle)
     assert f"`rotate adopt app --handle {made.handle}`" in found.remedy
+
+
+def test_a_command_can_be_pasted_whatever_an_issuer_calls_its_tokens(world):
+    for made in [world.issuer_fake.make_by_hand(name) for name in ("app", "made in 2019")]:
+        made.handle = Handle(f"{made.name}; id")
+    nobodys, not_adopted = audited(world).findings[:2]
+    assert "`rotate adopt app --handle 'made in 2019; id'`" in nobodys.remedy
+    assert "`rotate adopt app --handle 'app; id'`" in not_adopted.remedy
 
 
 def test_where_a_policy_was_never_adopted_a_stranger_may_be_its_token(world):
