@@ -123,7 +123,7 @@ def as_variables(model: Config | Options, declared: Iterable[str]) -> Named:
 
 
 def _open(profile: HttpProfile, config: HttpConfig, options: Options, access: Access) -> Issuer:
-    from providers.http import HttpClient
+    from providers.issuers.http.client import ProfileClient
     from providers.issuers.http.issuer import HttpIssuer
     from providers.issuers.http.outcomes import Failures
     from providers.issuers.http.session import Management, Sessions, WithCredential, WithLogin
@@ -132,7 +132,10 @@ def _open(profile: HttpProfile, config: HttpConfig, options: Options, access: Ac
     def credential(name: str) -> SecretValue | Omitted:
         return access.credential(name) if name in config.credentials else OMIT
 
-    client = access.shared("http", lambda: HttpClient(config.url, ca_file=config.ca_file, access=access))
+    def connect() -> ProfileClient:
+        return ProfileClient(config.url, ca_file=config.ca_file, access=access, retry_after=profile.limits.retry_after)
+
+    client = access.shared("http", connect)
     failures, settings = Failures(profile), as_variables(config, profile.settings)
     account = {"credentials": Secrets(credential), "settings": settings}
     auth = profile.auth.management

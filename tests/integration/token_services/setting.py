@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rotator.domain.contracts import Issuer, IssueRequest
+from rotator.domain.contracts import NO_BUDGET, Budget, Issuer, IssueRequest
 from rotator.domain.durations import Duration
 from rotator.domain.model import TokenName
 from rotator.testing.access import DictionaryAccess
@@ -85,12 +85,13 @@ def opened(
     url: str = "",
     credentials: Mapping[str, str] | None = None,
     config: Mapping[str, Any] | None = None,
+    budget: Budget = NO_BUDGET,
     **options: Any,
 ) -> Issuer:
     """Open a setting's issuer at its service, or at ``url`` (a proxy before it)."""
     setting = SETTINGS[name]
     access = DictionaryAccess({**setting.credentials(service), **(credentials or {})})
-    access.clock = service.clock
+    access.clock, access.budget = service.clock, budget
     return open_issuer(
         built_in(setting.profile),
         access,

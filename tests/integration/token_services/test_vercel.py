@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.domain.contracts import Verdict
+from rotator.domain.contracts import NoBudget, Verdict
 from rotator.domain.errors import Ambiguous, Permanent, Temporary
 from rotator.domain.secret_value import SecretValue
 from tests.fakes.fault_proxy import answer
@@ -69,6 +69,21 @@ def test_too_many_requests_says_until_when(service, clock):
         issuer.issue(request(service))
     assert not isinstance(limited.value, Ambiguous)
     assert limited.value.retry_after == timedelta(seconds=90)
+
+
+def test_until_when_it_is_too_many_requests_the_whole_connection_is_told(service, clock):
+    class Told(NoBudget):
+        def __init__(self):
+            self.waits = []
+
+        def throttled(self, retry_after):
+            self.waits.append(retry_after)
+
+    budget = Told()
+    service.throttled_until = clock.now() + timedelta(seconds=90)
+    with pytest.raises(Temporary):
+        opened(NAME, service, budget=budget).tokens()
+    assert timedelta(seconds=90) in budget.waits
 
 
 def test_the_token_that_asks_is_never_deleted_by_its_nickname(service):
