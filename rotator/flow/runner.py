@@ -24,7 +24,7 @@ from rotator.domain.errors import (
 from rotator.domain.lifecycle import Step, back_off, next_step, untouched, with_token
 from rotator.domain.model import Cause, Mode, Overlap, Phase, Rotation, TokenState, Trouble
 from rotator.domain.secret_value import SecretValue, redact
-from rotator.flow import by_hand, handing_in, publishing, recovery, steps
+from rotator.flow import by_hand, handing_in, publishing, recovery, steps, taking_up, withdrawing
 from rotator.flow.budget import on_behalf_of
 from rotator.flow.in_hand import InHand
 from rotator.flow.work import Held, Tools, Work, to_go_on, without_trouble
@@ -41,7 +41,7 @@ STEPS: Final[Mapping[Step, Callable[[Work], datetime | None]]] = {
     Step.PUBLISH: publishing.publish,
     Step.CONFIRM: steps.confirm,
     Step.RETIRE: steps.retire,
-    Step.WITHDRAW: recovery.finish_withdrawing,
+    Step.WITHDRAW: withdrawing.finish,
 }
 
 PATIENCE: Final = timedelta(minutes=2)
@@ -82,12 +82,12 @@ class Runner:
 
     def wake(self, rotation: Rotation, lease: Lease) -> Rotation:
         """Try again at once. What only a person can say, nobody has said."""
-        return self._prepared(rotation, lease, recovery.wake)
+        return self._prepared(rotation, lease, taking_up.wake)
 
     def resume(self, rotation: Rotation, lease: Lease) -> Rotation:
         """Go on at once. If it waited for a person, it is their word: what destinations hold may be written over."""
         stuck = rotation.trouble is not None and rotation.trouble.needs_operator
-        return self._prepared(rotation, lease, recovery.take_up if stuck else recovery.wake)
+        return self._prepared(rotation, lease, taking_up.take_up if stuck else taking_up.wake)
 
     def withdraw(self, rotation: Rotation, lease: Lease, why: str, *, gone: bool = False) -> Rotation:
         """Take a rotation back because a person said so, putting earlier values back where needed.
@@ -96,7 +96,7 @@ class Runner:
         that the tokens it asked them for are not there (any more).
         """
         withdraw = partial(self._withdraw, why=why, gone=gone)
-        return self._prepared(rotation, lease, recovery.refuse_without_a_way_back, withdraw, refuses=True)
+        return self._prepared(rotation, lease, withdrawing.refuse_without_a_way_back, withdraw, refuses=True)
 
     def retire_now(self, rotation: Rotation, lease: Lease) -> Rotation:
         """End the overlap early: the old token is revoked now, whoever still uses it."""
@@ -222,7 +222,7 @@ class Runner:
                 self._note(work, NeedsOperator(trouble.what, remedy=trouble.remedy), None)
             return
         try:
-            recovery.withdraw(work, redact(str(trouble)), restoring=False)
+            withdrawing.withdraw(work, redact(str(trouble)), restoring=False)
         except Temporary as second:
             pause = back_off(work.rotation.attempts + 1, second.retry_after, work.rotation.id)
             self._note(work, second, work.now + pause)
@@ -277,12 +277,12 @@ def _guarded(work: Work, act: Callable[[Work], None]) -> None:
 
 def _take_back(work: Work, why: str, *, gone: bool) -> None:
     try:
-        recovery.withdraw(work, why, restoring=True)
+        withdrawing.withdraw(work, why, restoring=True)
     except AsksPerson:
         if not gone:
             raise
         by_hand.take_word(work)
-        recovery.finish_withdrawing(work)
+        withdrawing.finish(work)
 
 
 def _text(moment: datetime | None) -> str | None:
