@@ -48,9 +48,12 @@ def read_answer(receive: Callable[[int], bytes], method: str) -> RawAnswer:
     """
     reading = _Reading(without_body=method == HTTPMethod.HEAD)
     reading.parser = parser = HttpResponseParser(reading)
-    # What RFC 9112 lets pass (2.2, 6.3, 7.1.1). The danger is two who read the same bytes: a proxy and its server.
+    # What RFC 9112 lets pass (2.2, 5.2, 6.3, 7.1.1). The danger is two who read the same bytes: a proxy and its server.
     parser.set_dangerous_leniencies(
-        lenient_chunked_length=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
+        lenient_chunked_length=True,
+        lenient_headers=True,  # a value may go on in the next line: a policy for browsers often does
+        lenient_optional_cr_before_lf=True,
+        lenient_spaces_after_chunk_size=True,
     )
     try:
         while not reading.is_whole and not reading.refused:
@@ -111,7 +114,9 @@ class _Reading:
             self.headers.clear()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head and not self.is_whole:  # else it comes after the body, where nothing counts
+        if b"\0" in value or name.endswith(b" "):  # which passes, too, where lines may be folded
+            self.refused = "it is not HTTP"
+        elif self._in_head and not self.is_whole:  # else it comes after the body, where nothing counts
             self.headers.append((name.decode("latin-1").lower(), value.strip(b" \t").decode("latin-1")))
 
     def on_headers_complete(self) -> None:
