@@ -114,9 +114,11 @@ class _Reading:
             self.headers.clear()
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self.is_whole or not self._in_head:  # it comes after the body, where nothing counts
+            return
         if b"\0" in value or name.endswith(b" "):  # which passes, too, where lines may be folded
             self.refused = "it is not HTTP"
-        elif self._in_head and not self.is_whole:  # else it comes after the body, where nothing counts
+        else:
             self.headers.append((name.decode("latin-1").lower(), value.strip(b" \t").decode("latin-1")))
 
     def on_headers_complete(self) -> None:

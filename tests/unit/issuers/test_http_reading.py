@@ -81,6 +81,7 @@ def test_what_comes_after_an_answer_that_is_too_large_does_not_make_it_one_witho
         (b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", False),
         (DONE + b"H", False),
         (DONE + DONE, False),
+        (DONE + GARBLED["a header with a NUL"], False),
         (DONE + b"\x00", False),
     ],
 )
