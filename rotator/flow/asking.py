@@ -61,11 +61,12 @@ def to_delete(
         remedy.append(f"{names(tried)} is tried until it is refused; `rotate resume {rotation.id}` looks at once.")
     if fleeting:
         remedy.append(
-            f"{names(fleeting)} is tried for as long as this process lives, which alone has the value: {word}."
+            f"{names(fleeting)} is tried for as long as the process lives that asks for this and alone has the value. "
+            f"When it has ended, {word}."
         )
     if untried:
         remedy.append(f"Nobody has the value of {names(untried)}, so nothing can be tried: {word}.")
-    if rotation.cause is Cause.COMPROMISED and told.compromised:
+    if rotation.cause is Cause.COMPROMISED and told.compromised and any(token != rotation.new for token in doomed):
         remedy.append(f"It got out: {told.compromised}.")
     often = LOOK_AGAIN_AFTER_A_COMPROMISE if rotation.cause is Cause.COMPROMISED else LOOK_AGAIN
     return AsksPerson(

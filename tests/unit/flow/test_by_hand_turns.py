@@ -121,7 +121,8 @@ def test_a_new_token_that_is_taken_back_is_tried_until_it_is_dead(make_world):
     assert world.rotation().phase is Phase.VERIFIED
     worker.withdraw()
     assert world.held_everywhere() == old
-    assert "for as long as this process lives, which alone has the value" in world.rotation().trouble.remedy
+    remedy = world.rotation().trouble.remedy
+    assert "for as long as the process lives that asks for this and alone has the value" in remedy
     person.deletes()
     worker.resume()
     assert (world.rotation().phase, world.rotation().new.proof) == (Phase.WITHDRAWN, Proof.REFUSED)
@@ -143,6 +144,14 @@ def test_a_compromise_is_over_only_when_the_old_token_is_refused(world, person):
     report = worker.rotate(cause=Cause.COMPROMISED)
     assert contained(report)
     assert world.alive() == {world.held_everywhere()}
+
+
+def test_a_new_token_that_is_taken_back_after_a_compromise_is_not_said_to_have_got_out(world, person):
+    world.adopt()
+    worker = world.worker()
+    worker.rotate(cause=Cause.COMPROMISED)
+    worker.withdraw()
+    assert "It got out" not in world.rotation().trouble.remedy
 
 
 def test_a_persons_word_is_not_enough_after_a_compromise(make_world):
