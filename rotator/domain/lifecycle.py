@@ -84,13 +84,12 @@ def next_step(rotation: Rotation, *, holding: bool) -> Step | None:
 
 def _next_before_issue(rotation: Rotation) -> Step:
     new = rotation.new
+    is_asked_for = new is not None and new.state is TokenState.INTENDED
+    if new is not None and new.state.may_live and not is_asked_for and not might_be_held(new, rotation.destinations):
+        return Step.DISCARD
     if rotation.mode is Mode.REVOKE_FIRST and rotation.old is not None and rotation.old.state.may_live:
         return Step.CONTAIN  # a person may have been asked for the new one before: that is not waited for
-    if new is not None and new.state is TokenState.INTENDED:
-        return Step.SEEK
-    if new is not None and new.state.may_live and not might_be_held(new, rotation.destinations):
-        return Step.DISCARD
-    return Step.ISSUE
+    return Step.SEEK if is_asked_for else Step.ISSUE
 
 
 def _next_with_token(rotation: Rotation, *, holding: bool) -> Step:

@@ -116,10 +116,17 @@ def test_rotate_first_never_contains():
     assert next_step(a_rotation(mode=Mode.ROTATE_FIRST, old=a_token("old")), holding=False) is Step.ISSUE
 
 
-@pytest.mark.parametrize(("state", "step"), [(TokenState.INTENDED, Step.SEEK), (TokenState.LIVE, Step.DISCARD)])
-def test_a_lost_token_is_accounted_for_before_the_old_one_is_contained(state, step):
-    rotation = a_rotation(mode=Mode.REVOKE_FIRST, old=a_token("old"), tokens=(a_token("new", state),))
-    assert next_step(rotation, holding=False) is step
+def test_a_lost_token_is_ended_before_the_old_one_is_contained():
+    rotation = a_rotation(mode=Mode.REVOKE_FIRST, old=a_token("old"), tokens=(a_token("new"),))
+    assert next_step(rotation, holding=False) is Step.DISCARD
+
+
+def test_the_old_token_is_contained_before_one_is_waited_for_that_a_person_was_asked_to_make():
+    asked_for = a_token("new", TokenState.INTENDED)
+    rotation = a_rotation(mode=Mode.REVOKE_FIRST, old=a_token("old"), tokens=(asked_for,))
+    assert next_step(rotation, holding=False) is Step.CONTAIN
+    contained = a_rotation(mode=Mode.REVOKE_FIRST, old=a_token("old", TokenState.DEAD), tokens=(asked_for,))
+    assert next_step(contained, holding=False) is Step.SEEK
 
 
 def test_a_lost_token_that_somebody_might_hold_does_not_hinder_containment():
