@@ -11,7 +11,7 @@ from rotator.cli.exit_codes import WITHDRAWN
 from rotator.cli.output import counted, document, line, warn
 
 if TYPE_CHECKING:
-    from rotator.flow.inspection import Finding
+    from rotator.flow.inspection import Check
 
 
 def check(
@@ -65,7 +65,7 @@ def check(
         raise typer.Exit(WITHDRAWN)
 
 
-def _as_data(finding: Finding) -> dict[str, Any]:
+def _as_data(finding: Check) -> dict[str, Any]:
     about = {"secret": finding.secret, "subject": finding.subject}
     if finding.error is None:
         return {**about, "ok": True, "said": finding.said}

@@ -208,7 +208,7 @@ class _Emergency:
     # --- afterwards ---
 
     def _written_up(self, *, interrupted: bool | None) -> IncidentReport:
-        findings = incident_report.Findings(
+        course = incident_report.Course(
             self.incident,
             self.wish.command(self.session),
             self.survey.outlooks,
@@ -222,7 +222,7 @@ class _Emergency:
             advice(self.runner.tools.connections, self.survey.outlooks),
             self.session.app.policies.commit,
         )
-        return incident_report.write_up(self.runner.tools, findings, interrupted=interrupted)
+        return incident_report.write_up(self.runner.tools, course, interrupted=interrupted)
 
     def _write(self, written: IncidentReport) -> list[str]:
         results = [as_data(report) for report in self._results()]

@@ -18,7 +18,7 @@ Location = tuple[str | int, ...]
 _LIBRARY: Final = "apprise"
 
 
-class Channel(BaseModel):
+class ChannelSetting(BaseModel):
     """One channel: ``ops = "env:OPS_WEBHOOK"``, or a table with more to say."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -39,7 +39,7 @@ class Channel(BaseModel):
         return str(Reference.parse(text))
 
 
-def address_of(name: str, channel: Channel) -> Callable[[], SecretValue]:
+def address_of(name: str, channel: ChannelSetting) -> Callable[[], SecretValue]:
     """Give what looks a channel's address up, each time: it may be exchanged. It may raise NeedsOperator."""
     return Lookup(Reference.parse(channel.url), f"channel {name}")
 

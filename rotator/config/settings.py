@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from rotator.config.allowed import host_names
-from rotator.config.channels import Channel
+from rotator.config.channels import ChannelSetting
 from rotator.config.file_format import Name
 from rotator.config.policy_source.address import origin_of, ref_name, repository_address
 from rotator.config.problems import did_you_mean, wrong_value
@@ -53,7 +53,7 @@ class Settings(BaseModel):
     """How many rotations the daemon begins in an hour at most. Default: 60, or a tenth of all secrets."""
     listen: str | None = None
     """HOST:PORT of the daemon's pages: /live, /ready, /metrics. Default: nobody listens."""
-    notify: dict[Name, Channel] = Field(default_factory=dict)
+    notify: dict[Name, ChannelSetting] = Field(default_factory=dict)
     """Where people are told: channels by name, each with a reference to its address."""
     connection_hosts: frozenset[str] | None = None
     """The hosts that connections may lead to; with commas where it is text. Default: any."""

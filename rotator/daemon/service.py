@@ -41,7 +41,7 @@ _POLICIES_SPREAD: Final = timedelta(minutes=10)
 _FIRST_PAUSE: Final = 6
 """A refused beginning is tried again after two minutes, then four, …, then every hour."""
 
-Work = Callable[[], Report | None]
+Job = Callable[[], Report | None]
 
 
 class Service:
@@ -91,7 +91,7 @@ class Service:
                 self._agenda.forget(name)
             self._read_at = None
 
-    def next_work(self) -> Work | None:
+    def next_work(self) -> Job | None:
         """Give the next piece of work, or None when there is nothing to do now. Raises LedgerUnavailable."""
         with self._lock:
             now = self._now()
@@ -150,7 +150,7 @@ class Service:
         self._runner.in_hand.forget_ended()
         self._news_at = now
 
-    def _next_beginning(self, now: datetime) -> Work | None:
+    def _next_beginning(self, now: datetime) -> Job | None:
         has_room = self._pace.has_room(len(self._policies), now)
         while (name := self._agenda.next(now, only_rescues=not has_room)) is not None:
             policy = self._policies.get(name)

@@ -33,7 +33,7 @@ from rotator.observe.troubles import as_sentence, stuck
 
 
 @dataclass(frozen=True)
-class Findings:
+class Course:
     """What this run knows of an incident beside the ledger."""
 
     incident: Incident
@@ -48,24 +48,24 @@ class Findings:
     commit: str | None = None
 
 
-def write_up(tools: Tools, findings: Findings, *, interrupted: bool | None) -> IncidentReport:
+def write_up(tools: Tools, course: Course, *, interrupted: bool | None) -> IncidentReport:
     """Give the report as things stand. ``interrupted`` None: it has only begun."""
-    found = [_told_of(tools, findings, outlook) for outlook in findings.outlooks]
-    found += [each.as_report() for each in findings.without_policy]
+    found = [_told_of(tools, course, outlook) for outlook in course.outlooks]
+    found += [each.as_report() for each in course.without_policy]
     tokens = [token for _, tokens in found for token in tokens]
     draft = IncidentReport(
-        id=findings.incident.id,
+        id=course.incident.id,
         status=Status.UNDER_WAY,
-        began=findings.incident.began,
+        began=course.incident.began,
         written_at=tools.clock.now(),
-        by=findings.incident.by,
-        reason=findings.incident.reason,
-        again=findings.again,
+        by=course.incident.by,
+        reason=course.incident.reason,
+        again=course.again,
         secrets=tuple(secret for secret, _ in found),
-        tokens=(*tokens, *findings.ended_again),
-        related=tuple(findings.related),
-        advice=tuple(findings.advice),
-        commit=findings.commit,
+        tokens=(*tokens, *course.ended_again),
+        related=tuple(course.related),
+        advice=tuple(course.advice),
+        commit=course.commit,
     )
     return _with_status(draft, interrupted=interrupted)
 
@@ -78,18 +78,18 @@ def _with_status(draft: IncidentReport, *, interrupted: bool | None) -> Incident
     return replace(draft, status=Status.INTERRUPTED if interrupted else Status.NOT_CONTAINED)
 
 
-def _told_of(tools: Tools, findings: Findings, outlook: Outlook) -> tuple[SecretReport, list[OldToken]]:
-    since = _since_declared(tools.ledger.history(outlook.name), findings.incident)
-    rotations = _rotations(tools, findings, outlook, since)
-    late = _late(findings, outlook, since)
-    tokens = [*_old_tokens(findings, outlook, since, rotations), *late]
+def _told_of(tools: Tools, course: Course, outlook: Outlook) -> tuple[SecretReport, list[OldToken]]:
+    since = _since_declared(tools.ledger.history(outlook.name), course.incident)
+    rotations = _rotations(tools, course, outlook, since)
+    late = _late(course, outlook, since)
+    tokens = [*_old_tokens(course, outlook, since, rotations), *late]
     last = rotations[-1] if rotations else None
-    report = findings.reports.get(outlook.name) or Report(outlook.name, last)
-    to_do, needs_person = _to_do(findings, outlook, report, last, since)
+    report = course.reports.get(outlook.name) or Report(outlook.name, last)
+    to_do, needs_person = _to_do(course, outlook, report, last, since)
     if late and not to_do:
         names = ", ".join(token.called for token in late)
         to_do, needs_person = f"Delete {names} at {late[0].issuer}: it came too late to be used, and may live.", True
-    answer = last if last is not None and is_answer(last, findings.incident.began) else None
+    answer = last if last is not None and is_answer(last, course.incident.began) else None
     in_force = answer is not None and answer.phase in (Phase.CONFIRMED, Phase.RETIRED) and answer.new is not None
     told = SecretReport(
         secret=outlook.name,
@@ -112,9 +112,9 @@ def _since_declared(history: Sequence[Event], incident: Incident) -> list[Event]
     return []
 
 
-def _rotations(tools: Tools, findings: Findings, outlook: Outlook, since: Sequence[Event]) -> list[Rotation]:
+def _rotations(tools: Tools, course: Course, outlook: Outlook, since: Sequence[Event]) -> list[Rotation]:
     """Give the rotations that this incident is about, oldest first: the one it found open, and its answers."""
-    report = findings.reports.get(outlook.name)
+    report = course.reports.get(outlook.name)
     at_hand = {each.id: each for each in (report.taken_over, report.rotation) if each is not None} if report else {}
     found_open = since[0].detail.get("open") if since else None
     ids = [found_open, *(event.rotation for event in since)]
@@ -130,9 +130,9 @@ def _rotations(tools: Tools, findings: Findings, outlook: Outlook, since: Sequen
 
 
 def _old_tokens(
-    findings: Findings, outlook: Outlook, since: Sequence[Event], rotations: Sequence[Rotation]
+    course: Course, outlook: Outlook, since: Sequence[Event], rotations: Sequence[Rotation]
 ) -> list[OldToken]:
-    began = findings.incident.began
+    began = course.incident.began
     suspects: dict[str, Token] = {token.id: token for token in outlook.dying}
     for rotation in rotations:
         suspects.update({token.id: token for token in _suspects(rotation, began)})
@@ -148,11 +148,11 @@ def _old_tokens(
     return told
 
 
-def _late(findings: Findings, outlook: Outlook, since: Sequence[Event]) -> list[OldToken]:
+def _late(course: Course, outlook: Outlook, since: Sequence[Event]) -> list[OldToken]:
     """Give the tokens that came too late to be used since, and were not seen to be dead, but those told of already."""
-    told = {token.handle for token in findings.ended_again if token.secret == outlook.name}
+    told = {token.handle for token in course.ended_again if token.secret == outlook.name}
     late = (known.token for known in latecomers.may_live(since))
-    began = findings.incident.began
+    began = course.incident.began
     return [_as_told(outlook, token, began, None, None) for token in late if token.handle not in told]
 
 
@@ -237,19 +237,19 @@ def _outcome(report: Report, last: Rotation | None) -> str:
 
 
 def _to_do(
-    findings: Findings, outlook: Outlook, report: Report, last: Rotation | None, since: Sequence[Event]
+    course: Course, outlook: Outlook, report: Report, last: Rotation | None, since: Sequence[Event]
 ) -> tuple[str, bool]:
     """Say what is left to do for a secret, with the command, and whether only a person can."""
-    again = f"`{_command_for(findings, outlook)}`"
+    again = f"`{_command_for(course, outlook)}`"
     if last is not None and last.phase.is_open:
         waits = last.trouble is not None and last.trouble.needs_operator
         said = str(report.refused) if report.refused is not None else stuck(last)
         return said, waits or report.refused is not None
     if report.refused is not None:
-        return _not_begun(findings, outlook, report.refused)
+        return _not_begun(course, outlook, report.refused)
     if last is None:
         return f"It was not begun. Run {again}.", False
-    if last.phase is Phase.WITHDRAWN or not is_answer(last, findings.incident.began):
+    if last.phase is Phase.WITHDRAWN or not is_answer(last, course.incident.began):
         why = why_withdrawn(since, last.id) or "see `rotate history`"
         return f"It was withdrawn: {as_sentence(why)} Then run {again}.", True
     if report.old_may_live is not None:
@@ -258,24 +258,24 @@ def _to_do(
     return "", False
 
 
-def _not_begun(findings: Findings, outlook: Outlook, why: RotatorError) -> tuple[str, bool]:
-    again = f"`{_command_for(findings, outlook)}`"
+def _not_begun(course: Course, outlook: Outlook, why: RotatorError) -> tuple[str, bool]:
+    again = f"`{_command_for(course, outlook)}`"
     if why is STOPPED:
         return f"{why.what} Run {again}.", False
     if outlook.in_the_way and outlook.account.traits.coexistence is Coexistence.ONE:
-        return f"{as_sentence(outlook.in_the_way)} {_containment(findings, outlook)}".rstrip(), True
-    said = f"{as_sentence(str(why))} Then run {again}. {_containment(findings, outlook)}".rstrip()
+        return f"{as_sentence(outlook.in_the_way)} {_containment(course, outlook)}".rstrip(), True
+    said = f"{as_sentence(str(why))} Then run {again}. {_containment(course, outlook)}".rstrip()
     return said, not isinstance(why, Temporary)
 
 
-def _containment(findings: Findings, outlook: Outlook) -> str:
+def _containment(course: Course, outlook: Outlook) -> str:
     """Name the way to end the old token without waiting for what stands in the way, where there is one."""
     if not outlook.dying or outlook.order.mode is Mode.REVOKE_FIRST:
         return ""
-    return f"To end the old token before that, with DOWNTIME: `{_command_for(findings, outlook, revoke_first=True)}`."
+    return f"To end the old token before that, with DOWNTIME: `{_command_for(course, outlook, revoke_first=True)}`."
 
 
-def _command_for(findings: Findings, outlook: Outlook, *, revoke_first: bool = False) -> str:
+def _command_for(course: Course, outlook: Outlook, *, revoke_first: bool = False) -> str:
     first = ["--revoke-first"] if revoke_first else []
-    reason = ["--reason", findings.incident.reason] if findings.incident.reason else []
+    reason = ["--reason", course.incident.reason] if course.incident.reason else []
     return shlex.join(["rotate", "now", outlook.name, f"--{Cause.COMPROMISED}", *first, *reason])

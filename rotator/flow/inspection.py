@@ -26,7 +26,7 @@ _GARBAGE_BYTES = 20
 
 
 @dataclass(frozen=True)
-class Finding:
+class Check:
     """One thing looked at: what it said, or what is wrong with it."""
 
     secret: SecretName
@@ -35,13 +35,13 @@ class Finding:
     error: RotatorError | None = None
 
 
-def inspect(connections: Connections, policy: Policy) -> Iterator[Finding]:
+def inspect(connections: Connections, policy: Policy) -> Iterator[Check]:
     """Look at a policy's issuer, at what it verifies with beside, and at each of its destinations."""
     subject = f"issuer {policy.issuer.connection}"
     try:
-        yield Finding(policy.name, subject, _inspect_issuer(connections.issuer(policy.issuer), policy))
+        yield Check(policy.name, subject, _inspect_issuer(connections.issuer(policy.issuer), policy))
     except RotatorError as error:
-        yield Finding(policy.name, subject, error=error)
+        yield Check(policy.name, subject, error=error)
     if policy.trial is not None:
         yield _inspect_trial(policy.name, policy.trial)
 
@@ -53,29 +53,29 @@ def inspect(connections: Connections, policy: Policy) -> Iterator[Finding]:
     places = [Destination(ordinal, target) for ordinal, target in enumerate(policy.targets)]
     for place, result in side_by_side(preflight, places):
         if isinstance(result, RotatorError):
-            yield Finding(policy.name, str(place.target), error=result)
+            yield Check(policy.name, str(place.target), error=result)
         elif isinstance(result, Exception):
             raise result
         else:
-            yield Finding(policy.name, str(place.target), result)
+            yield Check(policy.name, str(place.target), result)
 
 
-def inspect_credential(subject: str, look_up: Callable[[], SecretValue]) -> Finding:
+def inspect_credential(subject: str, look_up: Callable[[], SecretValue]) -> Check:
     """Look up a management credential that lies in a store. Whom it is for is not asked."""
     try:
         look_up()
     except RotatorError as error:
-        return Finding(_CONNECTIONS, subject, error=error)
-    return Finding(_CONNECTIONS, subject, "it is there")
+        return Check(_CONNECTIONS, subject, error=error)
+    return Check(_CONNECTIONS, subject, "it is there")
 
 
-def inspect_channel(channel: Channel) -> Finding:
+def inspect_channel(channel: Channel) -> Check:
     """Look a channel's address up, and see whether it is one. Nothing is sent."""
     subject = f"channel {channel.name}"
     try:
-        return Finding(_CHANNELS, subject, f"its address is one of {service_of(channel)}; nothing was sent")
+        return Check(_CHANNELS, subject, f"its address is one of {service_of(channel)}; nothing was sent")
     except RotatorError as error:
-        return Finding(_CHANNELS, subject, error=error)
+        return Check(_CHANNELS, subject, error=error)
 
 
 _CONNECTIONS: Final = SecretName("connections")
@@ -83,17 +83,17 @@ _CHANNELS: Final = SecretName("notify")
 """Under what credentials and channels are listed: they are no secret's."""
 
 
-def _inspect_trial(secret: SecretName, trial: Trial) -> Finding:
+def _inspect_trial(secret: SecretName, trial: Trial) -> Check:
     """See that what a policy verifies with tells a garbage token from one that works."""
     subject = f"verify by {trial}"
     said = try_out(trial, SecretValue(secrets.token_hex(_GARBAGE_BYTES)))
     if said.verdict is Verdict.INVALID:
-        return Finding(secret, subject, "it refuses what is no token")
+        return Check(secret, subject, "it refuses what is no token")
     wrong = NeedsOperator(
         f"Asked about a garbage token, {trial} says {said.verdict.value}. {said.reason}".strip(),
         remedy="It must refuse one (401, 403, or exit code 1), or its yes proves nothing: correct `verify`.",
     )
-    return Finding(secret, subject, error=wrong)
+    return Check(secret, subject, error=wrong)
 
 
 def _inspect_issuer(issuer: Issuer, policy: Policy) -> str:

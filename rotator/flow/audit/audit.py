@@ -16,7 +16,7 @@ from rotator.flow import latecomers
 from rotator.flow.audit import compromises, places, times, tokens
 from rotator.flow.audit.evidence import Evidence, account_of
 from rotator.flow.audit.findings import Finding, Kind, by_gravity
-from rotator.flow.audit.looking import Seen, look
+from rotator.flow.audit.looking import Sight, look
 from rotator.flow.still_out import declarations
 from rotator.flow.work import Tools
 from rotator.ledger.picture import Picture, Sought
@@ -83,7 +83,7 @@ def _accounts(
             yield account
 
 
-def _sought(seen: Seen) -> Sought:
+def _sought(seen: Sight) -> Sought:
     listed = [info for listing in seen.listings for info in listing.tokens or ()]
     return Sought(
         handles={info.handle for info in listed},

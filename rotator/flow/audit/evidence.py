@@ -33,7 +33,7 @@ from rotator.domain.model import (
     TokenState,
 )
 from rotator.domain.policy import Policy
-from rotator.flow.audit.looking import Listing, Seen, key_of
+from rotator.flow.audit.looking import Listing, Sight, key_of
 from rotator.ledger.picture import KnownToken, Picture
 
 
@@ -45,7 +45,7 @@ class Evidence:
     policies: Mapping[SecretName, Policy]
     chosen: tuple[Policy, ...]
     picture: Picture = field(default_factory=Picture)
-    seen: Seen = field(default_factory=Seen)
+    seen: Sight = field(default_factory=Sight)
     moved: frozenset[SecretName] = frozenset()
     """Secrets that were changed while we looked: what was seen of them may be of before or after."""
     everything: bool = True

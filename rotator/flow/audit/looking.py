@@ -37,7 +37,7 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Held:
+class Reading:
     """What one destination of a secret holds. With an ``error``, nobody knows."""
 
     secret: SecretName
@@ -54,11 +54,11 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Sight:
     """All that was looked at."""
 
     listings: tuple[Listing, ...] = ()
-    places: tuple[Held, ...] = ()
+    places: tuple[Reading, ...] = ()
 
 
 def named(account: IssuerRef) -> str:
@@ -80,7 +80,7 @@ def _key(connection: ConnectionName, settings: Mapping[str, Any]) -> str:
     return f"{connection} {json.dumps(settings, sort_keys=True, default=str)}"
 
 
-def look(tools: Tools, accounts: Iterable[IssuerRef], policies: Iterable[Policy], workers: int) -> Seen:
+def look(tools: Tools, accounts: Iterable[IssuerRef], policies: Iterable[Policy], workers: int) -> Sight:
     """Look at these accounts, and at every destination of these policies; so many at a time."""
     different = {key_of(account): account for account in accounts}.values()
     lists = [partial(_listed, tools, account) for account in different]
@@ -89,7 +89,7 @@ def look(tools: Tools, accounts: Iterable[IssuerRef], policies: Iterable[Policy]
         listings = [pool.submit(look_at) for look_at in lists]
         held = [pool.submit(look_at) for look_at in places]
         try:
-            return Seen(tuple(each.result() for each in listings), tuple(each.result() for each in held))
+            return Sight(tuple(each.result() for each in listings), tuple(each.result() for each in held))
         except BaseException:  # interrupted: what has not begun is not begun any more
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -110,15 +110,15 @@ def _listed(tools: Tools, account: IssuerRef) -> Listing:
     return _explained(tools, ask, lambda error: Listing(account, asked_at, error=error), "list")
 
 
-def _held(tools: Tools, policy: Policy, target: Target) -> Held:
-    def read() -> Held:
+def _held(tools: Tools, policy: Policy, target: Target) -> Reading:
+    def read() -> Reading:
         opened = tools.connections.destination(target)
         stored = opened.store.current(opened.place)
         readable = opened.traits.readable
         if stored is None or stored.value is None:
             version = stored.version if stored is not None else None
-            return Held(policy.name, target, exists=stored is not None, readable=readable, version=version)
-        held = Held(
+            return Reading(policy.name, target, exists=stored is not None, readable=readable, version=version)
+        held = Reading(
             policy.name,
             target,
             exists=True,
@@ -128,13 +128,13 @@ def _held(tools: Tools, policy: Policy, target: Target) -> Held:
         )
         return _with_verdict(tools, policy, stored.value, held)
 
-    return _explained(tools, read, lambda error: Held(policy.name, target, error=error), "read")
+    return _explained(tools, read, lambda error: Reading(policy.name, target, error=error), "read")
 
 
-def _with_verdict(tools: Tools, policy: Policy, value: SecretValue, held: Held) -> Held:
+def _with_verdict(tools: Tools, policy: Policy, value: SecretValue, held: Reading) -> Reading:
     """Ask an issuer that lists nothing. Others are not asked: it would count as a use of the token."""
 
-    def ask() -> Held:
+    def ask() -> Reading:
         issuer = tools.connections.issuer(policy.issuer)
         return held if _lists(issuer.traits) else replace(held, verdict=issuer.verify(value).verdict)
 

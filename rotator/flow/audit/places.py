@@ -8,7 +8,7 @@ from rotator.domain.model import ConnectionName, Destination, Placed, Secret, Se
 from rotator.domain.policy import Policy
 from rotator.flow.audit.evidence import Evidence, is_between_tokens, shown, tokens_of
 from rotator.flow.audit.findings import Finding, Kind
-from rotator.flow.audit.looking import Held, key_of_place
+from rotator.flow.audit.looking import Reading, key_of_place
 
 
 def judge_places(evidence: Evidence) -> Iterator[Finding]:
@@ -37,7 +37,7 @@ def judge_left_behind(evidence: Evidence) -> Iterator[Finding]:
                 )
 
 
-def _judge(held: Held, secret: Secret, current: Token, evidence: Evidence) -> Iterator[Finding]:
+def _judge(held: Reading, secret: Secret, current: Token, evidence: Evidence) -> Iterator[Finding]:
     written = _written(secret.name, held.target, evidence)
     if secret.name in evidence.picture.in_force and written is None:
         yield from _unknown_place(held, current, evidence)
@@ -58,7 +58,7 @@ def _judge(held: Held, secret: Secret, current: Token, evidence: Evidence) -> It
         yield _another(held, evidence.by_fingerprint.get(held.fingerprint), secret)
 
 
-def _another(held: Held, token: Token | None, secret: Secret) -> Finding:
+def _another(held: Reading, token: Token | None, secret: Secret) -> Finding:
     """Tell whose value it is that a place holds in place of the token in force."""
     again = f"`rotate now {secret.name}` puts a new token in every place."
     if token is None:
@@ -80,7 +80,7 @@ def _another(held: Held, token: Token | None, secret: Secret) -> Finding:
     return Finding(Kind.EARLIER_TOKEN, str(held.target), f"It holds {whose}.", again, secret.name, since=token.ended_at)
 
 
-def _compared_by_version(held: Held, written: Destination | None) -> Iterator[Finding]:
+def _compared_by_version(held: Reading, written: Destination | None) -> Iterator[Finding]:
     if written is None or written.version is None:
         yield _cannot_compare(held)
     elif written.version != held.version:
@@ -94,7 +94,7 @@ def _compared_by_version(held: Held, written: Destination | None) -> Iterator[Fi
         )
 
 
-def _cannot_compare(held: Held) -> Finding:
+def _cannot_compare(held: Reading) -> Finding:
     return Finding(
         Kind.CANNOT_TELL,
         str(held.target),
@@ -104,7 +104,7 @@ def _cannot_compare(held: Held) -> Finding:
     )
 
 
-def _unknown_place(held: Held, current: Token, evidence: Evidence) -> Iterator[Finding]:
+def _unknown_place(held: Reading, current: Token, evidence: Evidence) -> Iterator[Finding]:
     """Judge a place that the last rotation did not write, at least not as the policy describes it now."""
     if held.fingerprint is not None and held.fingerprint == current.fingerprint:
         return

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from rotator.config import channels
-from rotator.config.channels import Channel, address_of, refuse_without_library
+from rotator.config.channels import ChannelSetting, address_of, refuse_without_library
 from rotator.config.policy_files import load
 from rotator.config.settings import load_settings
 from rotator.domain.errors import InvalidInput, NeedsOperator
@@ -41,15 +41,15 @@ def test_channels_stand_in_the_settings_file_by_name(home, monkeypatch):
     )
     monkeypatch.setenv("ROTATOR_CONFIG", "etc/rotator.toml")
     assert load_settings().notify == {
-        "ops": Channel(url="env:OPS_WEBHOOK"),
-        "audit": Channel(url="file:etc/audit.url", successes=True),
+        "ops": ChannelSetting(url="env:OPS_WEBHOOK"),
+        "audit": ChannelSetting(url="file:etc/audit.url", successes=True),
     }
 
 
 def test_channels_in_a_variable_go_before_those_in_the_file(home, monkeypatch):
     (home / "rotator.toml").write_text('[notify]\nops = "env:OPS"\n')
     monkeypatch.setenv("ROTATOR_NOTIFY", '{"pager": "env:PAGER"}')
-    assert load_settings().notify == {"pager": Channel(url="env:PAGER")}
+    assert load_settings().notify == {"pager": ChannelSetting(url="env:PAGER")}
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_variable_that_is_wrong_is_named_and_never_quoted(home, monkeypatch, w
 
 
 def test_an_address_is_looked_up_each_time_and_said_to_be_missing(home):
-    ops = address_of("ops", Channel(url="file:ops.url"))
+    ops = address_of("ops", ChannelSetting(url="file:ops.url"))
     with pytest.raises(NeedsOperator, match=r"The credential file ops\.url of channel ops cannot be read"):
         ops()
     (home / "ops.url").write_text("json://127.0.0.1\n")

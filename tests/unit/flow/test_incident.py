@@ -56,10 +56,10 @@ class Emergency:
         return self.report()
 
     def report(self, *, interrupted=False):
-        findings = incident_report.Findings(
+        course = incident_report.Course(
             self.incident, "rotate now app --compromised", self.survey.outlooks, self.reports, self.again
         )
-        return incident_report.write_up(self.runner.tools, findings, interrupted=interrupted)
+        return incident_report.write_up(self.runner.tools, course, interrupted=interrupted)
 
     def only(self):
         [outlook] = self.survey.outlooks
