@@ -66,7 +66,8 @@ def to_delete(
         )
     if untried:
         remedy.append(f"Nobody has the value of {names(untried)}, so nothing can be tried: {word}.")
-    if rotation.cause is Cause.COMPROMISED and told.compromised and any(token != rotation.new for token in doomed):
+    old = rotation.old is not None and rotation.old.id in {token.id for token in doomed}
+    if rotation.cause is Cause.COMPROMISED and told.compromised and old:
         remedy.append(f"It got out: {told.compromised}.")
     often = LOOK_AGAIN_AFTER_A_COMPROMISE if rotation.cause is Cause.COMPROMISED else LOOK_AGAIN
     return AsksPerson(
