@@ -116,7 +116,7 @@ class Wire:
         except ssl.SSLCertVerificationError as error:
             raise NotTrusted from error
         except OSError as error:
-            raise NotConnected(type(error).__name__) from error
+            raise NotConnected(_in_a_word(error)) from error
         return _Connection(connected, self._answer_seconds)
 
 
@@ -141,7 +141,7 @@ class _Connection:
                 self._socket.sendall(request)
             answer = read_answer(self._receive, method)
         except OSError as error:
-            raise NotAnswered(type(error).__name__) from error
+            raise NotAnswered(_in_a_word(error)) from error
         finally:
             if answer is None or not answer.leaves_connection:
                 self.close()
@@ -166,6 +166,11 @@ class _Connection:
 def _secured(plain: socket.socket, trust: ssl.SSLContext, name: str) -> ssl.SSLSocket:
     """Shake hands. An end that TLS does not know of is none: anybody on the way can make one (RFC 9112, 9.8)."""
     return trust.wrap_socket(plain, server_hostname=name, suppress_ragged_eofs=False)
+
+
+def _in_a_word(error: OSError) -> str:
+    """Give the kind of an error; where it has none of its own (no route, no more files), the system's words for it."""
+    return error.strerror if type(error) is OSError and error.strerror else type(error).__name__
 
 
 def _close_all(connections: list[_Connection]) -> None:

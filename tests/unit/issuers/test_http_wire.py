@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 import ssl
@@ -43,12 +44,20 @@ def test_where_nobody_takes_the_connection_nothing_was_sent(monkeypatch):
         assert "TimeoutError" in str(not_sent(f"http://127.0.0.1:{full.getsockname()[1]}"))
 
 
-def test_a_host_without_an_address_gets_nothing(monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "gaierror"),
+        (OSError(errno.EHOSTUNREACH, "No route to host"), "No route to host"),
+        (OSError("getaddrinfo returns an empty list"), "OSError"),
+    ],
+)
+def test_a_host_without_an_address_or_a_way_to_it_gets_nothing(monkeypatch, error, says):
     def unknown(*_: object) -> None:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        raise error
 
     monkeypatch.setattr("socket.getaddrinfo", unknown)
-    with pytest.raises(Temporary, match=r"no connection to nobody.example \(gaierror\)"):
+    with pytest.raises(Temporary, match=rf"no connection to nobody.example \({says}\)"):
         HttpClient("https://nobody.example").send(WRITE, changes=True)
 
 
