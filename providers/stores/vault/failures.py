@@ -112,12 +112,12 @@ def _refusal(server: Server, doing: Doing, refused: Refused) -> RotatorError:
         return Permanent(said, remedy=f"It is {Health.SECONDARY.value}: set `url` to the primary, or promote it.")
     if health is Health.UNINITIALISED:
         return NeedsOperator(said, remedy="It was never initialised: is it the right server? Else: `operator init`.")
-    if health.hands_over:
-        return _unfinished(said, doing, health, refused.retry_after)
+    if lost := _how_the_active_node_was_lost(status, health):
+        return _unfinished(said, doing, refused.retry_after, lost)
     if why := _reason_to_wait(refused):
         return Temporary(said, remedy=why, retry_after=refused.retry_after)
     if failed:
-        return _unfinished(said, doing, health, refused.retry_after)
+        return _unfinished(said, doing, refused.retry_after)
     return _for_good(server.name, doing, refused, is_redirect=is_redirect)
 
 
@@ -134,12 +134,25 @@ def _for_good(server: str, doing: Doing, refused: Refused, *, is_redirect: bool)
     return Permanent(said, remedy=_remedy(doing, refused))
 
 
-def _unfinished(said: str, doing: Doing, health: Health, retry_after: timedelta | None) -> RotatorError:
+def _how_the_active_node_was_lost(status: int, health: Health) -> str:
+    """Say it where a standby node answered that could not hand a request over; nothing where it was another's answer.
+
+    A load balancer may ask another node for its health: for a second after an election one is the active node already,
+    while the others still redirect to the dead one (measured on three nodes). It redirects that question as well,
+    where it sends us elsewhere.
+    """
+    if health.hands_over:
+        return f"It is {health.value}: see whether it reaches the active one."
+    if status == HTTPStatus.TEMPORARY_REDIRECT and health is Health.ACTIVE:
+        return "It was a standby node; by now it, or another node of the cluster, is the active one."
+    return ""
+
+
+def _unfinished(said: str, doing: Doing, retry_after: timedelta | None, why: str = "") -> RotatorError:
     """Say that the server failed, and why, where it told: what was asked for may be done or not."""
-    why = f"It is {health.value}: see whether it reaches the active one. " if health.hands_over else ""
     if doing.changes:
-        return Ambiguous(said, remedy=f"{why}The change may have been made.", retry_after=retry_after)
-    return Temporary(said, remedy=why.strip(), retry_after=retry_after)
+        return Ambiguous(said, remedy=f"{why} The change may have been made.".strip(), retry_after=retry_after)
+    return Temporary(said, remedy=why, retry_after=retry_after)
 
 
 def _reason_to_wait(refused: Refused) -> str:

@@ -144,7 +144,9 @@ def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else(
     store: VaultStore, place: VaultPlace, outside: Documents, proxy: FaultProxy, status: int
 ) -> None:
     with fault_proxy(outside.bao.url) as elsewhere:
-        proxy.fail("POST", "/data/", answer(status, {"Location": f"{elsewhere.url}/v1/{outside.url}"}))
+        address = {"Location": f"{elsewhere.url}/v1/{outside.url}"}
+        proxy.fail("POST", "/data/", answer(status, address))
+        proxy.fail("GET", "/sys/health", answer(status, address))
         refusal = refusal_of(lambda: store.write(place, fresh(), Version("1"), "rotation-1"))
         assert is_taken_for_what_it_may_be(refusal, status, "redirect")
         assert elsewhere.seen == []
