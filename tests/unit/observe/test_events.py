@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
 import pytest
 
+import rotator
 from rotator.domain.model import Event, SecretName
+from rotator.observe import events
 from rotator.observe.events import sentence
 from tests.unit.domain.builders import NOON
 
@@ -59,3 +65,32 @@ SENTENCES = {
 def test_an_event_is_one_sentence(event: tuple[str, dict[str, object]], words: str) -> None:
     kind, detail = event
     assert sentence(Event(kind, SecretName("api"), NOON, "alice", detail=detail)) == words
+
+
+def _nodes_of(*folders: str) -> Iterator[ast.AST]:
+    for folder in folders:
+        for module in (Path(rotator.__file__).parent / folder).rglob("*.py"):
+            yield from ast.walk(ast.parse(module.read_text()))
+
+
+def _texts(nodes: Iterable[ast.AST]) -> set[str]:
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def _kinds_written() -> Iterator[ast.expr]:
+    """Give what is said of its kind where an event is written."""
+    for node in _nodes_of("flow"):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Event":
+            yield node.args[0]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("work.record", "work.note"):
+            yield node.args[1]
+
+
+def test_every_event_has_its_sentence():
+    written = _texts(part for kind in _kinds_written() for part in ast.walk(kind))
+    assert len(written) > 25
+    assert written <= set(events._SENTENCES)
+
+
+def test_no_sentence_is_for_an_event_that_nobody_writes():
+    assert set(events._SENTENCES) <= _texts(_nodes_of("flow", "domain"))
