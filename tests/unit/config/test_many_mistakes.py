@@ -7,7 +7,7 @@ import pytest
 from rotator.config.policy_files import load
 from rotator.domain.errors import InvalidInput
 from tests.unit.config.small_plugins import small_plugins
-from tests.unit.config.test_policies_that_do_not_load import A_DURATION, A_NAME
+from tests.unit.config.test_wrong_policies import A_DURATION, A_NAME
 
 HIDING_NOTHING = {
     # what is wrong in the form of a policy, and what else is wrong with it: with a cousin, the issuer, the settings
