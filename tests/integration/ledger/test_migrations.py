@@ -12,7 +12,9 @@ from alembic import command
 from alembic.config import Config
 
 import rotator.ledger.migrations
-from rotator.domain.model import Phase, Proof, TokenState, Trouble
+from rotator.domain.model import ConnectionName, IssuerRef, Phase, Proof, TokenId, TokenState, Trouble
+from rotator.domain.standing import STANDING
+from rotator.flow.still_out import declarations
 from rotator.ledger.database import Database
 from rotator.ledger.engines import open_engine
 from rotator.ledger.ledger import Ledger
@@ -23,6 +25,7 @@ Sql = Callable[..., list[tuple[Any, ...]]]
 
 _AT = "2026-01-05T12:00:00.000000+00:00"
 _ROTATION = "20260105-1111aaaa"
+HUB = IssuerRef(ConnectionName("hub"))
 _OVERLAP = '{"for": 0, "until_unused_for": null, "at_most": null}'
 _OPEN_ROTATION = f"""
 INSERT INTO secrets (name, failures, events, digest) VALUES ('{NAME}', 0, 0, '');
@@ -71,6 +74,23 @@ def test_a_rotation_that_was_open_before_a_migration_goes_on_after_it(open_ledge
     ended = replace(asked, tokens=(said,), phase=Phase.WITHDRAWN, trouble=None, given_up="not now")
     assert ledger.record(lease, asked, ended, an_event("withdrawn")).given_up == "not now"
     assert ledger.rotation(waiting.id).tokens[0].proof is Proof.SAID
+
+
+@pytest.mark.usefixtures("of_release_2")
+def test_what_stood_before_a_migration_stands_after_it_and_what_nobody_wrote_down_stays_unknown(
+    open_ledger: Callable[[], Ledger], sql: Sql
+) -> None:
+    told = '{"incident": "i1", "began": "2026-01-05T12:00:00+00:00", "reason": "", "open": null, "tokens": []}'
+    for number, kind in enumerate(["compromised", "adopted", "came too late"], 1):
+        columns = "secret, sequence, kind, at, actor, detail, digest"
+        sql(f"INSERT INTO events ({columns}) VALUES ('{NAME}', {number}, '{kind}', '{_AT}', 'alice', '{told}', '')")
+    ledger = open_ledger()
+    assert [event.kind for event in ledger.standing_events(*STANDING)] == ["compromised", "came too late"]
+    assert declarations(ledger)[NAME].detail["incident"] == "i1"
+    [waiting] = ledger.open_rotations()
+    assert (waiting.issuer, ledger.made_through(TokenId("new"))) == (HUB, HUB)
+    assert ledger.made_through(TokenId("old")) is None
+    assert not HUB.may_be_another(replace(HUB, hosts=("hub.example",)))
 
 
 @pytest.mark.usefixtures("of_release_2")
