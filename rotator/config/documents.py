@@ -108,7 +108,7 @@ def parse(text: str, file: Path) -> Document:
         raise InvalidInput([explain(error, text, file)]) from error
     if root is None:
         raise InvalidInput([Problem("the file is empty", "write something in it, or delete it", file, 1, 1)])
-    builder = _Builder(file)
+    builder = _Builder(file, has_escapes="\\" in text)
     data = builder.build(root)
     if builder.problems:
         raise InvalidInput(builder.problems)
@@ -140,9 +140,10 @@ def _child(node: Node, step: str | int) -> tuple[Node, Node] | None:
 class _Builder:
     """Makes plain data of composed nodes, and collects what is wrong on the way."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, has_escapes: bool) -> None:
         self.file = file
         self.problems: list[Problem] = []
+        self._has_escapes = has_escapes
         self._seen: set[int] = set()
         self._open: set[int] = set()
         self._aliased = 0
@@ -229,7 +230,8 @@ class _Builder:
         return value
 
     def _text(self, node: ScalarNode) -> str:
-        if unseen := unseen_in(node.value):  # as an escape: what the file itself holds was looked at before
+        """Give a text. What nobody would see can only be there as an escape: the file's own text was looked at."""
+        if self._has_escapes and (unseen := unseen_in(node.value)):
             self._refuse(node, unseen.what, unseen.remedy)
         text: str = node.value
         return text
