@@ -68,11 +68,16 @@ def provide(
 
 def _refuse_unless_waiting(rotation: Rotation) -> None:
     """Ask nobody for a value that nothing waits for. Whether it is really waited for is asked again with the value."""
-    if rotation.trouble is not None and not rotation.trouble.is_asked:
-        raise InvalidInput.of(
-            f"Rotation {rotation.id} of {rotation.secret} waits for no value: {rotation.trouble.what}",
-            "`rotate status` says what it waits for",
-        )
+    from rotator.domain.model import Phase
+
+    trouble, why = rotation.trouble, ""
+    if rotation.phase is Phase.CONFIRMED:
+        why = f"it is {rotation.phase}"
+    elif trouble is not None and not trouble.is_asked:
+        why = trouble.what
+    if why:
+        what = f"Rotation {rotation.id} of {rotation.secret} waits for no value: {why}"
+        raise InvalidInput.of(what, "`rotate status` says what it waits for")
 
 
 def _read(session: Context, rotation: Rotation, *, from_stdin: bool) -> SecretValue:

@@ -63,3 +63,9 @@ def test_where_the_locale_has_no_arrow_it_is_written_another_way_and_nothing_sto
     assert "app \\u2192 app-env file=" in said.out
     assert "app: rotated; the old token t1 is dead (proof: refused)." in said.out
     is_whole(sandbox_desk, sandbox)
+
+
+def test_nobody_is_asked_for_a_value_that_nothing_waits_for(sandbox_desk: Desk) -> None:
+    sandbox_desk.rotate("now", "app", "--yes")
+    said = sandbox_desk.rotate("provide", "app", code=2)
+    assert "waits for no value: it is CONFIRMED; `rotate status` says what it waits for" in said.err
