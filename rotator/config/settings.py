@@ -23,6 +23,7 @@ from rotator.domain.errors import InvalidInput, Problem
 _PREFIX: Final = "ROTATOR_"
 _FILE: Final = Path("rotator.toml")
 _OF_REPOSITORY: Final = ("repository", "ref", "signed_by", "repository_token")
+_LAST_PORT: Final = 65535
 _PLACE_IN_MESSAGE: Final = r" \(at (?:line (\d+), column (\d+)|end of document)\)"
 
 
@@ -68,6 +69,15 @@ class Settings(BaseModel):
         if url is not None and not re.match(r"(sqlite|postgresql)(\+\w+)?://", url):
             raise ValueError("not the URL of a ledger; write `sqlite:///PATH` or `postgresql+psycopg://USER@HOST/NAME`")
         return url
+
+    @field_validator("listen")
+    @classmethod
+    def _has_a_port(cls, listen: str | None) -> str | None:
+        """``rotate check`` is to find what the daemon would not start with."""
+        port = "" if listen is None else listen.rpartition(":")[2]
+        if listen is not None and (":" not in listen or not port.isdecimal() or int(port) > _LAST_PORT):
+            raise ValueError("not HOST:PORT; write for example `127.0.0.1:9464`")
+        return listen
 
     @field_validator("repository")
     @classmethod

@@ -81,6 +81,8 @@ def test_a_password_in_the_ledgers_url_is_not_shown():
         ('\n\nlog_level = "loud"', "rotator.toml:3:1: `log_level`: must be 'debug', 'info', 'warning' or 'error'"),
         ("policies = 5", "rotator.toml:1:1: `policies`: must be a path"),
         ("workers = 65", "rotator.toml:1:1: `workers`: must be less than or equal to 64"),
+        ('listen = "9464"', "rotator.toml:1:1: `listen`: not HOST:PORT; write for example `127.0.0.1:9464`"),
+        ('listen = "::1:99999"', "rotator.toml:1:1: `listen`: not HOST:PORT; write for example `127.0.0.1:9464`"),
         ('[notify.ops]\nulr = "env:A"', "rotator.toml:1:9: `ops`: without `url`; add it"),
         ('[notify.ops]\nurl = "env:A"\nat = 5', "rotator.toml:1:9: `ops`: unknown key `at`; remove it"),
         (
