@@ -180,7 +180,8 @@ def _seen_refused(work: Work, token: Token, value: SecretValue) -> Proof:
 
 def _seen_unlisted(work: Work, token: Token) -> Proof:
     def unlisted() -> Proof | None:
-        return None if _listed_as_ours(work, token) else Proof.UNLISTED
+        # Two looks: a page may slide past one when somebody else's token goes while we turn pages.
+        return None if _listed_as_ours(work, token) or _listed_as_ours(work, token) else Proof.UNLISTED
 
     proof = poll(work, work.issuer.traits.revoke_propagation, unlisted)
     if proof is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 
 from rotator.domain.contracts import IssuerTraits
@@ -79,6 +80,23 @@ def test_a_token_whose_value_is_gone_is_proven_dead_by_the_list(make_world):
     world.lease_runs_out()
     world.worker().one_pass()
     assert world.rotation().old.proof is Proof.UNLISTED
+
+
+def test_a_list_that_misses_a_token_now_and_then_does_not_prove_it_dead(make_world, monkeypatch):
+    """Pages slide past one when somebody else's token is deleted while they are turned."""
+    world = make_world(stores={"file": ENV_FILE})
+    old = world.adopt()
+    with world.killed_at("after ledger.record", occurrence=5):
+        world.worker().rotate()
+    issuer, looks = world.issuer_fake, itertools.count()
+    listed, handle = issuer.tokens, world.rotation().old.handle
+    issuer.revokes_in_vain = True
+    world.lease_runs_out()
+    monkeypatch.setattr(
+        issuer, "tokens", lambda: tuple(info for info in listed() if info.handle != handle or next(looks) % 2)
+    )
+    world.worker().one_pass()
+    assert (world.rotation().old.state, old in world.alive()) == (TokenState.REVOKING, True)
 
 
 def test_without_value_and_without_list_a_person_has_to_look(make_world):
