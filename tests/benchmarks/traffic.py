@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from providers.http_wire import Wire
+from providers.http.wire import Wire
 from rotator.ledger.database import Database
 from rotator.ledger.ledger import Ledger
 

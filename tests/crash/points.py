@@ -78,7 +78,7 @@ class Points:
         import psycopg
         import requests
 
-        from providers.http_wire import Wire
+        from providers.http.wire import Wire
         from providers.issuers.postgresql_login import issuer as postgresql_login
 
         self._watch(Wire, "exchange", lambda _self, *sent: f"request {_aws_operation(*sent) or _http_request(*sent)}")

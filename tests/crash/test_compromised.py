@@ -22,7 +22,7 @@ from tests.servers.forked_rotate import ForkedRotate
 from tests.servers.openbao import OpenBao
 from tests.servers.sandbox import StartSandbox
 
-COMPROMISED = ("now", "--all", "--compromised", "--yes")
+COMPROMISED = ("--compromised", "--yes")
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Shared:
         run.no_consumer_reads_a_dead_token()
         both = (self.neighbours[run.name], run)
         for each in both:
-            assert each.rotate(*COMPROMISED, output="again") == 0, each.said("again")
+            assert each.rotate("now", each.name, *COMPROMISED, output="again") == 0, each.said("again")
             each.is_whole(rotated=True)
         for each in both:
             with each.open_ledger() as ledger:
@@ -70,4 +70,7 @@ def shared(tmp_path: Path, forked: ForkedRotate, start_sandbox: StartSandbox, op
 
 
 def test_a_kill_after_which_a_neighbour_comes_first(shared: Shared) -> None:
-    kill_everywhere(shared.stage, running(*COMPROMISED), shared.goes_on, fewest_points=30)
+    def act(run: Rehearsal, output: str, kill: Kill | None) -> int:
+        return run.rotate("now", run.name, *COMPROMISED, output=output, kill=kill)
+
+    kill_everywhere(shared.stage, act, shared.goes_on, fewest_points=30)

@@ -165,7 +165,7 @@ def test_somebody_who_writes_before_our_look_is_not_overwritten(
 
 
 def test_a_silent_server_is_given_up_in_time(proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.http._ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("providers.http.client._ANSWER_SECONDS", 0.2)
     store = opened(proxy.url)
     expected = version_of(store.current(PLACE))
     proxy.fail("PUT", "API_TOKEN", delay(30))

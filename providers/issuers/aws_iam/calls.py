@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from providers.aws import (
+from providers.aws.client import (
     DENIED,
     OWN_FAULT,
     THROTTLED,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from providers.aws import Refused
+from providers.aws.client import Refused
 from providers.issuers.aws_iam.calls import Calls, NotThere
 from providers.issuers.aws_iam.forms import AccessKey, Form, read, word, written
 from rotator.domain.clock import Clock

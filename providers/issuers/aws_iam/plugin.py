@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import Field, field_validator
 
-from providers.aws import CREDENTIALS, AwsConfig
+from providers.aws.client import CREDENTIALS, AwsConfig
 from providers.issuers.aws_iam.calls import Calls
 from providers.issuers.aws_iam.forms import Form
 from providers.issuers.aws_iam.issuer import TRAITS, AccessKeyIssuer

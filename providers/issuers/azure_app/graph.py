@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
-from providers.azure_login import Login, transport
-from providers.http import HttpAnswer, HttpClient, HttpRequest
+from providers.azure.login import Login, transport
+from providers.http.client import HttpAnswer, HttpClient, HttpRequest
 from providers.issuers.azure_app.plugin import AzureAppConfig
 from rotator.domain.contracts import Access
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary

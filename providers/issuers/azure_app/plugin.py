@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from providers.azure import METHODS, Auth, problems_with_credentials
-from providers.http_config import HttpConfig, problem_with
+from providers.azure.auth import METHODS, Auth, problems_with_credentials
+from providers.http.config import HttpConfig, problem_with
 from rotator.domain.contracts import (
     Access,
     Credential,

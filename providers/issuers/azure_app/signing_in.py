@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from providers.http import HttpAnswer, HttpClient, HttpRequest
+from providers.http.client import HttpAnswer, HttpClient, HttpRequest
 from providers.issuers.azure_app.plugin import AzureAppConfig
 from rotator.domain.contracts import Access, Verdict, Verification
 from rotator.domain.errors import RotatorError

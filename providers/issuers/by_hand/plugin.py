@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import Field, create_model, model_validator
 
-from providers.http_config import HttpConfig
+from providers.http.config import HttpConfig
 from providers.issuers.by_hand.profile import AssistedProfile
 from providers.issuers.http.plugin import as_variables, class_name, credential_problem, fields_of
 from rotator.domain.contracts import (
@@ -86,7 +86,7 @@ def _config_model(profile: AssistedProfile) -> type[Config]:
 
 
 def _open(profile: AssistedProfile, config: HttpConfig, options: Options, access: Access) -> Issuer:
-    from providers.http import HttpClient
+    from providers.http.client import HttpClient
     from providers.issuers.by_hand.issuer import AssistedIssuer
     from providers.issuers.http.verifying import Verifier
 

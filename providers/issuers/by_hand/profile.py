@@ -90,7 +90,7 @@ class AssistedProfile(Part):
         return self
 
     def _problems(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        from providers.http_config import problem_with
+        from providers.http.config import problem_with
         from providers.issuers.http.checks import names_that_are_taken, problems_of_texts, problems_of_verify
 
         account = {f"settings.{name}" for name in self.settings} | {f"options.{name}" for name in self.options}

@@ -14,7 +14,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-from providers.http import HttpAnswer
+from providers.http.client import HttpAnswer
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 
 _CODE: Final = re.compile(r"[A-Z][A-Z_]{0,39}")

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-from providers.http import HttpAnswer, HttpRequest
+from providers.http.client import HttpAnswer, HttpRequest
 from providers.issuers.documenso.answers import Asked, at, code_of, is_success, refusal, result
 from providers.issuers.documenso.plugin import LIFETIMES
 from providers.issuers.documenso.session import Session

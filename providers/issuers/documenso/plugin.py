@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from providers.http_config import HttpConfig
+from providers.http.config import HttpConfig
 from rotator.domain.contracts import (
     Access,
     Credential,

@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-from providers.http import HttpAnswer, HttpClient, HttpRequest
+from providers.http.client import HttpAnswer, HttpClient, HttpRequest
 from providers.issuers.documenso.answers import at, code_of, login_refusal
 from providers.issuers.documenso.one_time_codes import OneTimeCodes
 from providers.issuers.documenso.plugin import DocumensoConfig

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
-from providers.http import HttpAnswer, HttpClient, HttpRequest
+from providers.http.client import HttpAnswer, HttpClient, HttpRequest
 from providers.issuers.gcp_service_account.key_file import read
 from providers.issuers.gcp_service_account.plugin import GcpKeyConfig
 from providers.issuers.gcp_service_account.token_endpoint import (

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from providers.http_config import HttpConfig, problem_with
+from providers.http.config import HttpConfig, problem_with
 from providers.issuers.gcp_service_account.key_file import Form
 from rotator.domain.contracts import Access, Credential, ExpiryRules, Issuer, IssuerPlugin, IssuerTraits, Options
 from rotator.domain.durations import Duration

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-from providers.http import HttpAnswer, HttpClient, HttpRequest
+from providers.http.client import HttpAnswer, HttpClient, HttpRequest
 from providers.issuers.gcp_service_account.key_file import ServiceAccountKey
 from providers.issuers.gcp_service_account.plugin import GcpKeyConfig
 from rotator.domain.contracts import Access

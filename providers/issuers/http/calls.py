@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from providers.http import HttpRequest
+from providers.http.client import HttpRequest
 from providers.issuers.http.requests import (
     BasicAuth,
     BearerAuth,

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from providers.http_config import problem_with
+from providers.http.config import problem_with
 from providers.issuers.http.operations import List, Verify
 from providers.issuers.http.requests import CookieSession, Match, Part, Request, Rule
 from providers.issuers.http.templates import BrokenTemplate, references

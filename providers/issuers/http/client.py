@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from pathlib import Path
 
-from providers.http import HttpAnswer, HttpClient, HttpRequest
+from providers.http.client import HttpAnswer, HttpClient, HttpRequest
 from providers.issuers.http.profile import RetryAfter
 from rotator.domain.contracts import Access
 

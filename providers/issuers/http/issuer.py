@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from providers.http import HttpAnswer, HttpClient
+from providers.http.client import HttpAnswer, HttpClient
 from providers.issuers.http import expiry as expiries
 from providers.issuers.http.calls import build, label
 from providers.issuers.http.chosen import Chosen

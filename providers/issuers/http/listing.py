@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from providers.http import HttpAnswer
+from providers.http.client import HttpAnswer
 from providers.issuers.http import expiry as expiries
 from providers.issuers.http.calls import build, label
 from providers.issuers.http.operations import Each, List

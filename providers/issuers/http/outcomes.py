@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from providers.http import HttpAnswer
+from providers.http.client import HttpAnswer
 from providers.issuers.http.requests import Match, Rule
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 from rotator.domain.secret_value import redact

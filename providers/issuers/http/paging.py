@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from providers.http import HttpAnswer
+from providers.http.client import HttpAnswer
 from providers.issuers.http.operations import Cursor, LinkHeader, NextUrl, Offset, PageNumber, Paginate
 from providers.issuers.http.outcomes import search, text
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, create_model, model_validator
 
-from providers.http_config import HttpConfig
+from providers.http.config import HttpConfig
 from providers.issuers.http import expiry as expiries
 from providers.issuers.http.profile import HttpProfile, Setting
 from providers.issuers.http.requests import CookieSession

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from providers.http import HttpAnswer, HttpClient, HttpRequest
+from providers.http.client import HttpAnswer, HttpClient, HttpRequest
 from providers.issuers.http.calls import build, texts, with_auth
 from providers.issuers.http.outcomes import Failures, matches, outcome_of, text
 from providers.issuers.http.requests import CookieSession, LoginStep, SimpleAuth

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from providers.http import HttpAnswer, HttpClient
+from providers.http.client import HttpAnswer, HttpClient
 from providers.issuers.http.calls import build, label, with_auth
 from providers.issuers.http.operations import Verify
 from providers.issuers.http.outcomes import matches, outcome_of, search, text

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from providers.database_login.value import Login
 from providers.issuers.mysql_login.dialects import Dialect, identified
 from providers.issuers.mysql_login.server import Conversation, Refused
-from providers.login_value import Login
 from rotator.domain.errors import Temporary
 from rotator.domain.naming import MARK_LENGTH
 from rotator.domain.terms import Handle

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-from providers.login_value import Login
+from providers.database_login.value import Login
 
 _MARIADB_ACCOUNTS: Final = """
 SELECT g.User, g.Host, JSON_VALUE(g.Priv, '$.account_locked') = 1,

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
+from providers.database_login.value import Address, Form, Login, nobodys, read, written
+from providers.database_login.value import Dialect as ValueDialect
 from providers.issuers.mysql_login import accounts
 from providers.issuers.mysql_login.accounts import Account
 from providers.issuers.mysql_login.dialects import Dialect, dialect_of
 from providers.issuers.mysql_login.server import Conversation, Refused, Server, TurnedAway, Untrusted
-from providers.login_value import Address, Form, Login, nobodys, read, written
-from providers.login_value import Dialect as ValueDialect
 from rotator.domain.contracts import (
     Issued,
     IssueRequest,

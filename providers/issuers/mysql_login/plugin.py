@@ -8,10 +8,10 @@ from typing import Final
 
 from pydantic import Field, field_validator
 
+from providers.database_login.options import LoginOptions
+from providers.database_login.value import Address
 from providers.issuers.mysql_login.issuer import MySQLLogins, Wishes
 from providers.issuers.mysql_login.server import Identity, Server, TlsMode
-from providers.login_options import LoginOptions
-from providers.login_value import Address
 from rotator.domain.contracts import (
     Access,
     Config,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from providers.login_value import Login
+from providers.database_login.value import Login
 from rotator.domain.contracts import Access
 from rotator.domain.errors import Ambiguous, NeedsOperator, RotatorError, Temporary
 

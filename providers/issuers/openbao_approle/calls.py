@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
-from providers.http import HttpAnswer, HttpClient, HttpRequest
+from providers.http.client import HttpAnswer, HttpClient, HttpRequest
 from rotator.domain.contracts import Access
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 from pydantic import Field, model_validator
 
-from providers.http_config import HttpConfig
+from providers.http.config import HttpConfig
 from rotator.domain.contracts import Access, Credential, Issuer, IssuerPlugin, IssuerTraits, NameRules, Options
 
 TRAITS: Final = IssuerTraits(
@@ -41,7 +41,7 @@ class AppRoleOptions(Options):
 
 
 def _open(config: Any, options: Any, access: Access) -> Issuer:
-    from providers.http import HttpClient
+    from providers.http.client import HttpClient
     from providers.issuers.openbao_approle.calls import Server
     from providers.issuers.openbao_approle.issuer import SecretIdIssuer
     from providers.issuers.openbao_approle.logins import Logins

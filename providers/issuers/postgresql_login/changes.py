@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from providers.database_login.value import Login
 from providers.issuers.postgresql_login.catalogue import MARK, Role, sessions
-from providers.login_value import Login
 
 if TYPE_CHECKING:
     import psycopg

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from providers.database_login.value import Address, Dialect, Form, Login, nobodys, read, written
 from providers.issuers.postgresql_login import catalogue, changes
 from providers.issuers.postgresql_login.catalogue import MARK, Role
 from providers.issuers.postgresql_login.server import Server, TurnedAway, begin, commit
-from providers.login_value import Address, Dialect, Form, Login, nobodys, read, written
 from rotator.domain.contracts import (
     Issued,
     IssueRequest,

@@ -8,10 +8,10 @@ from typing import Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from providers.database_login.options import LoginOptions
+from providers.database_login.value import Address
 from providers.issuers.postgresql_login.issuer import PostgreSQLLogins, Wishes
 from providers.issuers.postgresql_login.server import Identity, Server, SslMode
-from providers.login_options import LoginOptions
-from providers.login_value import Address
 from rotator.domain.contracts import (
     Access,
     Config,

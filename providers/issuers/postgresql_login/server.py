@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from providers.login_value import Address, Login
+from providers.database_login.value import Address, Login
 from rotator.domain.contracts import Access
 from rotator.domain.errors import Ambiguous, NeedsOperator, RotatorError, Temporary
 

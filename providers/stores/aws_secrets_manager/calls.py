@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from providers.aws import (
+from providers.aws.client import (
     DENIED,
     OWN_FAULT,
     THROTTLED,

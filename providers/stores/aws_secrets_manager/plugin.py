@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import Field
 
-from providers.aws import CREDENTIALS, AwsConfig
+from providers.aws.client import CREDENTIALS, AwsConfig
 from rotator.domain.contracts import Access, Place, Store, StorePlugin, Where
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from providers.aws import AwsConfig
+from providers.aws.client import AwsConfig
 from providers.json_field import Unsuitable, field_of, same_but_for, with_field
 from providers.stores.aws_secrets_manager.calls import Calls, NotThere, Rejected
 from providers.stores.aws_secrets_manager.fresh_looks import FreshLooks

@@ -15,8 +15,8 @@ from typing import Any, Final, TypeVar
 
 from azure.core.exceptions import AzureError, HttpResponseError
 
-from providers.azure_login import Loss, answer_of, loss_of
-from providers.http import HttpAnswer
+from providers.azure.login import Loss, answer_of, loss_of
+from providers.http.client import HttpAnswer
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 
 AnswerT = TypeVar("AnswerT")

@@ -18,8 +18,8 @@ from azure.core.pipeline import PipelineRequest
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.keyvault.secrets import KeyVaultSecret, SecretClient, SecretProperties
 
-from providers.azure_login import Login, transport
-from providers.http_address import origin_of
+from providers.azure.login import Login, transport
+from providers.http.address import origin_of
 from providers.stores.azure_key_vault.failures import DISABLED, NOT_FOUND, Doing, Right, Throttled, ask, garbled
 from providers.stores.azure_key_vault.plugin import AzureConfig
 from rotator.domain.contracts import Access

@@ -1,7 +1,7 @@
 """Azure Key Vault as a store: what a policy file may say of it, and the plug-in.
 
 The work is in ``store`` (the contract), ``versions`` (what a new version takes over from the one before),
-``writing`` (without compare-and-set), ``key_vault`` (the calls) and ``failures`` (errors); ``providers.azure_login``
+``writing`` (without compare-and-set), ``key_vault`` (the calls) and ``failures`` (errors); ``providers.azure.login``
 gets the tokens.
 This module imports no SDK.
 """
@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from providers.azure import METHODS, Auth, problems_with_credentials
-from providers.http_config import HttpConfig, problem_with
+from providers.azure.auth import METHODS, Auth, problems_with_credentials
+from providers.http.config import HttpConfig, problem_with
 from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin, Where
 from rotator.domain.durations import Duration
 

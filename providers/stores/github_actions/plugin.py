@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from providers.http_config import HttpConfig
+from providers.http.config import HttpConfig
 from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin, everything_but
 
 _NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]*")

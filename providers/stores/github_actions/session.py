@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from providers.http import HttpAnswer, HttpClient, HttpRequest
+from providers.http.client import HttpAnswer, HttpClient, HttpRequest
 from providers.stores.github_actions.failures import Doing, is_githubs, limited_for, not_github, refusal
 from providers.stores.github_actions.plugin import GitHubConfig
 from rotator.domain.contracts import Access

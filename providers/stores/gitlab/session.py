@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from providers.http import HttpAnswer, HttpClient, HttpRequest
+from providers.http.client import HttpAnswer, HttpClient, HttpRequest
 from providers.stores.gitlab.failures import Asked, garbled, refusal
 from providers.stores.gitlab.plugin import API, GitLabConfig
 from rotator.domain.contracts import Access

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from providers.http import HttpAnswer, HttpClient, HttpRequest
+from providers.http.client import HttpAnswer, HttpClient, HttpRequest
 from providers.stores.heroku.failures import Asked, garbled, is_missing, refusal
 from providers.stores.heroku.plugin import HerokuConfig, HerokuPlace
 from providers.stores.heroku.releases import History, Release, Unreadable, history_of, release_of

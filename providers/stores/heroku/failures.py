@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
-from providers.http import HttpAnswer
+from providers.http.client import HttpAnswer
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 
 PERMISSIONS: Final = "deploy/permissions/heroku.sh"

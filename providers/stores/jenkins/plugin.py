@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from providers.http_config import HttpConfig
+from providers.http.config import HttpConfig
 from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin
 
 GLOBAL_DOMAIN: Final = "_"

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from providers.http import HttpAnswer, HttpClient, HttpRequest
+from providers.http.client import HttpAnswer, HttpClient, HttpRequest
 from providers.stores.jenkins.document import Document, Unusable, parse
 from providers.stores.jenkins.failures import Doing, refusal
 from providers.stores.jenkins.plugin import GLOBAL_DOMAIN, JenkinsConfig, JenkinsPlace

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from providers.http import HttpAnswer, HttpClient, HttpRequest
+from providers.http.client import HttpAnswer, HttpClient, HttpRequest
 from providers.stores.kubernetes.failures import Asked, details_of, garbled, refusal, status_of
 from providers.stores.kubernetes.plugin import KubernetesConfig
 from rotator.domain.contracts import Access

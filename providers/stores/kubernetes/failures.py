@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
-from providers.http import HttpAnswer
+from providers.http.client import HttpAnswer
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 
 PERMISSIONS: Final = "deploy/permissions/kubernetes.yaml"

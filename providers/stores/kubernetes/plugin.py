@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, field_validator, model_validator
 
-from providers.http_config import HttpConfig
+from providers.http.config import HttpConfig
 from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin, everything_but
 
 ROLLOUT_KINDS: Final = ("deployment", "statefulset", "daemonset")

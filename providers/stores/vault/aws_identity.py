@@ -11,7 +11,7 @@ import base64
 import json
 from typing import Any, Final
 
-from providers.aws import AwsConfig, call, make_session
+from providers.aws.client import AwsConfig, call, make_session
 from providers.stores.vault.plugin import VaultConfig
 from rotator.domain.contracts import NO_BUDGET, Access
 from rotator.domain.errors import NeedsOperator

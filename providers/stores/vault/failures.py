@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from providers.http_status import is_trouble, may_be_done
+from providers.http.status import is_trouble, may_be_done
 from providers.stores.vault.health import Health, health_told
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 

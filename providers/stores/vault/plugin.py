@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from providers.http_config import HttpConfig
+from providers.http.config import HttpConfig
 from providers.stores.vault.auth import Auth, VaultPath, credentials_of_all_methods, problems_with_credentials
 from rotator.domain.contracts import Access, Place, Store, StorePlugin, Where
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema, model_validator
 
-from providers.http_config import HttpConfig
+from providers.http.config import HttpConfig
 from rotator.domain.contracts import Access, Credential, Place, Store, StorePlugin, Where
 
 URL: Final = "https://api.vercel.com"

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from providers.http import HttpAnswer, HttpClient, HttpRequest
+from providers.http.client import HttpAnswer, HttpClient, HttpRequest
 from providers.stores.vercel.failures import PERMISSIONS, Asked, Refused, dead_token, garbled, refusal
 from providers.stores.vercel.plugin import VercelConfig
 from rotator.domain.contracts import Access

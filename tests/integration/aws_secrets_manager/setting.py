@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from providers.aws import AwsConfig
+from providers.aws.client import AwsConfig
 from providers.stores.aws_secrets_manager.store import SecretsManagerStore
 from rotator.testing.access import DictionaryAccess
 from tests.servers.moto import Moto

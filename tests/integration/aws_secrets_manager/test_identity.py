@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from providers.aws import AwsConfig
+from providers.aws.client import AwsConfig
 from providers.stores.aws_secrets_manager.plugin import PLUGIN, AwsPlace
 from providers.stores.aws_secrets_manager.store import SecretsManagerStore
 from rotator.domain.errors import NeedsOperator, Permanent

@@ -126,7 +126,7 @@ def test_a_host_that_is_excepted_from_the_proxy_is_asked_itself(
 
 
 def test_an_answer_that_never_comes_is_asked_for_three_times(place: AwsPlace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.aws_wire.ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("providers.aws.wire.ANSWER_SECONDS", 0.2)
 
     def silent(link: Link) -> None:
         link.request()

@@ -184,7 +184,7 @@ def test_a_version_is_another_one_once_the_token_was_replaced(service: GitLab, s
 
 
 def test_a_silent_server_is_given_up_in_time(proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.http._ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("providers.http.client._ANSWER_SECONDS", 0.2)
     store = opened(proxy.url)
     expected = version_of(store.current(PLACE))
     proxy.fail("PUT", KEY, delay(30))

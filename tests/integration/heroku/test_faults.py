@@ -194,7 +194,7 @@ def test_config_vars_that_are_no_texts_are_not_herokus(
 def test_a_slow_heroku_is_given_up_in_time(
     heroku: Heroku, token: str, place: HerokuPlace, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("providers.http._ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("providers.http.client._ANSWER_SECONDS", 0.2)
     store = opened(proxy.url, token)
     proxy.fail("PATCH", ".", delay(30))
     assert type(refusal_of(lambda: store.write(place, fresh(), V3, "rotation-1"))) is Ambiguous

@@ -188,7 +188,7 @@ def test_an_edit_just_after_our_write_makes_it_ambiguous_and_the_next_try_keeps_
 def test_a_silent_server_is_given_up_in_time(
     jenkins: JenkinsService, proxy: FaultProxy, expected: Version, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("providers.http._ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("providers.http.client._ANSWER_SECONDS", 0.2)
     store = opened(jenkins, f"{proxy.url}{PREFIX}")
     proxy.fail("POST", "config.xml", delay(30))
     assert type(refusal_of(lambda: store.write(PLACE, fresh(), expected, "rotation-1"))) is Ambiguous

@@ -105,7 +105,7 @@ def test_a_write_that_never_arrived_is_made_when_repeated(
 def test_a_silent_server_is_given_up_in_time(
     store: KubernetesStore, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("providers.http._ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("providers.http.client._ANSWER_SECONDS", 0.3)
     expected = version_of(store.current(PLACE))
     proxy.fail("PATCH", "/secrets/", delay(30))
     assert type(refusal_of(lambda: store.write(PLACE, fresh(), expected, "rotation-1"))) is Ambiguous

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from providers.database_login.value import Login, read
 from providers.issuers.mysql_login.issuer import VALUE, MySQLLogins
 from providers.issuers.mysql_login.plugin import PLUGIN
-from providers.login_value import Login, read
 from rotator.domain.contracts import Issued, IssueRequest
 from rotator.domain.durations import Duration
 from rotator.domain.model import TokenName

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from providers.database_login.value import Address, Form, Login, written
 from providers.issuers.mysql_login.issuer import VALUE, MySQLLogins
-from providers.login_value import Address, Form, Login, written
 from rotator.domain.contracts import Verdict
 from rotator.testing.issuer_contract import IssuerContract, never_issued
 from tests.integration.mysql_login.setting import Database, login_in

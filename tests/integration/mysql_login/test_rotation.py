@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from providers.database_login.value import read
 from providers.issuers.mysql_login.issuer import VALUE, MySQLLogins
-from providers.login_value import read
 from rotator.domain.contracts import Verdict
 from rotator.domain.model import Cause, IssuerRef, Phase, Proof
 from rotator.domain.secret_value import SecretValue

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from providers.database_login.value import Address, Form, Login, written
 from providers.issuers.postgresql_login.issuer import DIALECT, PostgreSQLLogins
-from providers.login_value import Address, Form, Login, written
 from rotator.domain.contracts import Verdict
 from rotator.testing.issuer_contract import IssuerContract, never_issued
 from tests.integration.postgresql_login.setting import Database, login_in

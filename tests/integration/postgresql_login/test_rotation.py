@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from providers.database_login.value import read
 from providers.issuers.postgresql_login.issuer import DIALECT, PostgreSQLLogins
-from providers.login_value import read
 from rotator.domain.contracts import Verdict
 from rotator.domain.model import Cause, IssuerRef, Overlap, Phase, Proof
 from rotator.domain.secret_value import SecretValue

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from providers.http_address import origin_of, target_of
-from providers.http_headers import cookies_of, next_link
+from providers.http.address import origin_of, target_of
+from providers.http.headers import cookies_of, next_link
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from providers.http import HttpClient, HttpRequest
+from providers.http.client import HttpClient, HttpRequest
 from rotator.domain.errors import Ambiguous, Temporary
 from tests.unit.issuers.raw_server import DONE, Link, Talk, head, raw_server
 from tests.unit.issuers.sample_answers import CHUNKED, CUT, GARBLED, WHOLE
@@ -91,7 +91,7 @@ def test_a_connection_that_breaks_while_the_request_is_sent_makes_it_ambiguous()
 
 
 def test_a_server_that_says_nothing_is_given_up_and_hung_up(monkeypatch):
-    monkeypatch.setattr("providers.http._ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("providers.http.client._ANSWER_SECONDS", 0.2)
 
     def silent(link: Link) -> None:
         link.request()
@@ -105,7 +105,7 @@ def test_a_server_that_says_nothing_is_given_up_and_hung_up(monkeypatch):
 
 @pytest.mark.parametrize(("begin", "again"), [(head(), b"1"), (b"", head(status="102 Processing"))])
 def test_a_server_that_says_a_little_now_and_then_is_given_up_and_hung_up(monkeypatch, begin, again):
-    monkeypatch.setattr("providers.http._ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr("providers.http.client._ANSWER_SECONDS", 0.05)
 
     def trickles(link: Link) -> None:
         link.request()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from providers.http import HttpClient, HttpConfig, HttpRequest
+from providers.http.client import HttpClient, HttpConfig, HttpRequest
 from rotator.domain.errors import Ambiguous, Permanent, Temporary
 from rotator.domain.limits import Limits
 from rotator.flow.budget import ConnectionBudget

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from providers.http_reading import NotAnswered, RawAnswer, _Reading, read_answer
+from providers.http.reading import NotAnswered, RawAnswer, _Reading, read_answer
 from tests.unit.issuers.raw_server import DONE, head
 from tests.unit.issuers.sample_answers import CHUNKED, CUT, GARBLED, WHOLE
 

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from providers.http import HttpClient, HttpRequest
-from providers.http_address import Origin, origin_of
-from providers.http_wire import Wire
+from providers.http.address import Origin, origin_of
+from providers.http.client import HttpClient, HttpRequest
+from providers.http.wire import Wire
 from rotator.domain.errors import Permanent
 from tests.unit.issuers.raw_server import DONE, raw_server
 
@@ -141,6 +141,6 @@ def test_a_host_whose_name_is_not_ascii_is_asked_without_a_library_for_it(monkey
 
 
 def test_importing_the_client_imports_no_http_library_and_no_tls():
-    code = "import sys, providers.http; print([m for m in ('httptools', 'http.client', 'ssl') if m in sys.modules])"
+    code = "import sys, providers.http.client; print({'httptools', 'http.client', 'ssl'} & sys.modules.keys())"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "[]"
+    assert run.stdout.strip() == "set()"

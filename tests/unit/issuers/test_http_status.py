@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers.http_status import is_trouble, may_be_done
+from providers.http.status import is_trouble, may_be_done
 
 
 @pytest.mark.parametrize("status", [408, 499, 500, 502, 503, 504, 520, 599])

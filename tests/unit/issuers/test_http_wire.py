@@ -12,7 +12,7 @@ from contextlib import closing
 
 import pytest
 
-from providers.http import HttpClient, HttpRequest
+from providers.http.client import HttpClient, HttpRequest
 from rotator.domain.errors import Ambiguous, Temporary
 from tests.fakes.own_authority import own_authority
 from tests.unit.issuers.raw_server import DONE, Link, head, raw_server
@@ -39,7 +39,7 @@ def test_where_nobody_listens_nothing_was_sent():
 
 
 def test_where_nobody_takes_the_connection_nothing_was_sent(monkeypatch):
-    monkeypatch.setattr("providers.http._CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr("providers.http.client._CONNECT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
         assert "TimeoutError" in str(not_sent(f"http://127.0.0.1:{full.getsockname()[1]}"))
 
@@ -72,7 +72,7 @@ def test_a_handshake_that_fails_sends_nothing(handshake):
 
 
 def test_a_handshake_that_does_not_end_sends_nothing(monkeypatch):
-    monkeypatch.setattr("providers.http._CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr("providers.http.client._CONNECT_SECONDS", 0.2)
     with raw_server(Link.until_hung_up, scheme="https") as server:
         assert "TimeoutError" in str(not_sent(server.url))
         server.is_done()
@@ -150,7 +150,7 @@ def test_a_connection_that_nobody_used_for_a_while_is_not_used_again(monkeypatch
     with raw_server(*[lambda link: link.answers(DONE, DONE)] * 2) as server:
         client = HttpClient(server.url)
         client.send(WRITE, changes=True)
-        monkeypatch.setattr("providers.http_wire._IDLE_SECONDS", 0.0)
+        monkeypatch.setattr("providers.http.wire._IDLE_SECONDS", 0.0)
         client.send(WRITE, changes=True)
         assert server.connections == 2
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from providers.login_value import Address, Dialect, Form, Login, nobodys, read, written
+from providers.database_login.value import Address, Dialect, Form, Login, nobodys, read, written
 from rotator.domain.secret_value import SecretValue
 
 POSTGRESQL = Dialect("postgresql", ("postgres",), "postgres", "PGUSER", "PGPASSWORD")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from providers.database_login.value import Login
 from providers.issuers.mysql_login.dialects import MARIADB, MYSQL, dialect_of, identified
 from providers.issuers.mysql_login.plugin import PLUGIN, MySQLConfig
-from providers.login_value import Login
 from rotator.domain import naming
 from rotator.domain.secret_value import SecretValue
 

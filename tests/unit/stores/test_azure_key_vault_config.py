@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from providers.azure import METHODS, Auth
+from providers.azure.auth import METHODS, Auth
 from providers.stores.azure_key_vault.plugin import PLUGIN, AzureConfig, AzurePlace
 from rotator.config.plugins import Plugins
 from rotator.config.policy_files import load

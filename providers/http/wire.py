@@ -18,9 +18,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
-from providers.http_address import Origin
-from providers.http_config import DEFAULT_PORTS
-from providers.http_reading import NotAnswered, RawAnswer, read_answer
+from providers.http.address import Origin
+from providers.http.config import DEFAULT_PORTS
+from providers.http.reading import NotAnswered, RawAnswer, read_answer
 
 __all__ = ["NotAnswered", "NotConnected", "NotTrusted", "RawAnswer", "Wire"]
 

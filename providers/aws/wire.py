@@ -19,8 +19,8 @@ from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, 
 from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 
-from providers.http_address import origin_of
-from providers.http_wire import NotAnswered, NotConnected, NotTrusted, Wire
+from providers.http.address import origin_of
+from providers.http.wire import NotAnswered, NotConnected, NotTrusted, Wire
 from rotator.domain.errors import Permanent
 
 CONNECT_SECONDS: Final = 3

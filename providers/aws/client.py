@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pydantic import Field, model_validator
 
-from providers.http_config import problem_with
+from providers.http.config import problem_with
 from providers.user_agent import user_agent
 from rotator.domain.contracts import Access, Budget, Config, Credential
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
@@ -164,7 +164,7 @@ def _unanswered(error: Exception, what: str, lost: type[Temporary], *, sent_once
     """Tell apart: no credentials, never sent, or sent and not answered."""
     from botocore import exceptions as aws
 
-    from providers.http_wire import NotTrusted
+    from providers.http.wire import NotTrusted
 
     if _is_about_identity(error):
         return _no_identity(what, error)
@@ -236,7 +236,7 @@ def make_client(service: str, session: Any, config: AwsConfig, *, attempts: int,
     import botocore
     from botocore.config import Config as ClientConfig
 
-    from providers.aws_wire import ANSWER_SECONDS, CONNECT_SECONDS
+    from providers.aws.wire import ANSWER_SECONDS, CONNECT_SECONDS
 
     settings = ClientConfig(
         connect_timeout=CONNECT_SECONDS,
@@ -254,7 +254,7 @@ def _session_with(config: AwsConfig, credentials: Any) -> Any:
     import botocore.session
     from botocore.credentials import CredentialProvider, CredentialResolver
 
-    from providers import aws_wire
+    from providers.aws import wire
 
     class Given(CredentialProvider):  # type: ignore[misc]  # botocore has no types
         METHOD = "given"
@@ -265,7 +265,7 @@ def _session_with(config: AwsConfig, credentials: Any) -> Any:
     session = botocore.session.Session(profile=config.profile)
     session.register_component("data_loader", _service_models(session.get_config_variable("data_path")))
     session.set_config_variable("region", config.region)
-    aws_wire.take_over(session)
+    wire.take_over(session)
     if credentials is not None:
         session.register_component("credential_provider", CredentialResolver([Given()]))
     return session

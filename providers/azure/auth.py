@@ -1,6 +1,6 @@
 """How a policy file says who we are to Microsoft Entra ID: one method, chosen by name, with what belongs to it.
 
-Shared by all providers on Azure; ``azure_login`` does the signing in.
+Shared by all providers on Azure; ``login`` does the signing in.
 
 There is no default and no chain: azure-identity's ``DefaultAzureCredential`` tries one after the other, waits many
 seconds for metadata services that are not there, and takes whoever answers first. This module imports no SDK.

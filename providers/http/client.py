@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urljoin, urlsplit
 
-from providers.http_address import origin_of, target_of
-from providers.http_config import HttpConfig, problem_with
-from providers.http_headers import cookies_of, next_link
-from providers.http_status import is_trouble, may_be_done
+from providers.http.address import origin_of, target_of
+from providers.http.config import HttpConfig, problem_with
+from providers.http.headers import cookies_of, next_link
+from providers.http.status import is_trouble, may_be_done
 from providers.user_agent import user_agent
 from rotator.domain.contracts import Access
 from rotator.domain.errors import Ambiguous, Permanent, Temporary
@@ -32,7 +32,7 @@ from rotator.domain.errors import Ambiguous, Permanent, Temporary
 if TYPE_CHECKING:
     import ssl
 
-    from providers.http_wire import RawAnswer, Wire
+    from providers.http.wire import RawAnswer, Wire
 
 __all__ = ["HttpAnswer", "HttpClient", "HttpConfig", "HttpRequest", "problem_with"]
 
@@ -145,7 +145,7 @@ class HttpClient:
         return answer
 
     def _exchange(self, request: HttpRequest, target: str, headers: Mapping[str, str], *, changes: bool) -> HttpAnswer:
-        from providers.http_wire import NotAnswered, NotConnected, NotTrusted
+        from providers.http.wire import NotAnswered, NotConnected, NotTrusted
 
         assert self._wire is not None, "else there is no target either"
         try:
@@ -218,7 +218,7 @@ def _unanswered(request: HttpRequest, why: str, *, changes: bool) -> Temporary:
 
 def _open_wire(url: str, ca_file: Path | None) -> Wire | None:
     """Give connections to this URL's origin; None when it has no host that could be asked, which each request tells."""
-    from providers.http_wire import Wire
+    from providers.http.wire import Wire
 
     try:
         origin = origin_of(urlsplit(url))

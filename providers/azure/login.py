@@ -26,8 +26,8 @@ from azure.core.credentials import AccessTokenInfo
 from azure.core.exceptions import AzureError, ServiceRequestError, ServiceResponseError
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from providers.azure import METHODS, Auth
-from providers.http import HttpAnswer
+from providers.azure.auth import METHODS, Auth
+from providers.http.client import HttpAnswer
 from rotator.domain.contracts import Access
 from rotator.domain.errors import NeedsOperator, Permanent, RotatorError, Temporary
 from rotator.domain.secret_value import SecretValue

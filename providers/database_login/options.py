@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from providers.login_value import Address, Form
+from providers.database_login.value import Address, Form
 from rotator.domain.contracts import Options
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urljoin
 
-from providers.http_config import DEFAULT_PORTS
+from providers.http.config import DEFAULT_PORTS
 
 _IN_PATH: Final = "/:@!$&'()*+,;=~%"
 _IN_QUERY: Final = _IN_PATH + "?"

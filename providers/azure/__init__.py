@@ -1,0 +1,1 @@
+"""What providers on Azure share: ``auth`` is what a policy file says of it, ``login`` signs in."""
