@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from providers.http import HttpAnswer, HttpClient, HttpConfig, HttpRequest
+from providers.http.client import HttpAnswer, HttpClient, HttpConfig, HttpRequest
 from rotator.domain.contracts import (
     Access,
     Credential,
