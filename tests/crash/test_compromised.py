@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from rotator.domain.model import Proof, SecretName
-from tests.crash.kills import kill_everywhere, running
+from tests.crash.kills import kill_everywhere
 from tests.crash.places import Bao
-from tests.crash.rehearsal import Rehearsal
+from tests.crash.rehearsal import Kill, Rehearsal
 from tests.crash.services import Sandbox
 from tests.servers.forked_rotate import ForkedRotate
 from tests.servers.openbao import OpenBao
