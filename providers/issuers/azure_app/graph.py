@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from typing import Any, Final
 from providers.azure.login import Login, transport
 from providers.http.client import HttpAnswer, HttpClient, HttpRequest
 from providers.issuers.azure_app.plugin import AzureAppConfig
+from providers.kept_login import AccessToken, KeptLogin
 from rotator.domain.contracts import Access
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 from rotator.domain.secret_value import SecretValue
@@ -49,12 +49,6 @@ class Asked:
     """A lost answer may hide a change."""
 
 
-@dataclass(frozen=True)
-class _Token:
-    value: SecretValue
-    used_until: datetime
-
-
 class Graph:
     """One tenant's directory, asked as the connection's identity. Safe to share between threads."""
 
@@ -63,8 +57,7 @@ class Graph:
         self._login = Login(config, access, transport(config.ca_file, _CONNECTING, _SILENCE))
         self._scope = f"{config.audience}/.default"
         self._clock = access.clock
-        self._lock = threading.Lock()
-        self._token: _Token | None = None
+        self._token = KeptLogin[AccessToken]()
 
     def get(self, asked: Asked, path: str, **query: str) -> HttpAnswer:
         return self._send(asked, HttpRequest(f"The request to {asked.what}", "GET", path, query=query))
@@ -94,29 +87,19 @@ class Graph:
         return Permanent(f"{said}: not an answer of Graph's.", remedy="Check the connection's `url`.")
 
     def _send(self, asked: Asked, request: HttpRequest) -> HttpAnswer:
-        token, is_new = self._signed_in()
+        token, is_new = self._token.current(self._sign_in, lambda token: self._clock.now() >= token.used_until)
         headers = {**request.headers, "Authorization": f"Bearer {token.value.reveal()}"}
         signed = HttpRequest(request.label, request.method, request.path, request.query, headers, request.body)
         answer = self._client.send(signed, changes=asked.changes)
         if answer.status == HTTPStatus.UNAUTHORIZED and not is_new:
-            self._forget(token)
+            self._token.forget(token)
             raise Temporary(f"{request.label} was refused: our token had ended.", remedy="We sign in again next time.")
         return answer
 
-    def _signed_in(self) -> tuple[_Token, bool]:
-        """Give our token for Graph, and whether it was got just now: such a one has not ended."""
-        with self._lock:
-            if self._token is not None and self._clock.now() < self._token.used_until:
-                return self._token, False
-            given = self._login.get_token_info(self._scope)
-            used_until = datetime.fromtimestamp(given.expires_on, UTC) - _RENEWED_BEFORE_ITS_END
-            self._token = _Token(SecretValue(given.token), used_until)
-            return self._token, True
-
-    def _forget(self, token: _Token) -> None:
-        with self._lock:
-            if self._token is token:
-                self._token = None
+    def _sign_in(self) -> AccessToken:
+        given = self._login.get_token_info(self._scope)
+        used_until = datetime.fromtimestamp(given.expires_on, UTC) - _RENEWED_BEFORE_ITS_END
+        return AccessToken(SecretValue(given.token), used_until)
 
 
 def code_of(answer: HttpAnswer) -> str:

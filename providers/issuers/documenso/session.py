@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from providers.http.client import HttpAnswer, HttpClient, HttpRequest
 from providers.issuers.documenso.answers import at, code_of, login_refusal
 from providers.issuers.documenso.one_time_codes import OneTimeCodes
 from providers.issuers.documenso.plugin import DocumensoConfig
+from providers.kept_login import KeptLogin
 from rotator.domain.contracts import Access
 from rotator.domain.errors import NeedsOperator, RotatorError, Temporary
 from rotator.domain.secret_value import SecretValue
@@ -61,8 +61,7 @@ class Session:
         self.server = f"Documenso at {urlsplit(config.url).netloc}"
         self._access = access
         self._codes = OneTimeCodes(access.clock) if "totp_secret" in config.credentials else None
-        self._lock = threading.Lock()
-        self._login: Login | None = None
+        self._login = KeptLogin[Login]()
 
     def send(self, request: HttpRequest, *, changes: bool, repeatable: bool) -> HttpAnswer:
         """Send as the user, and give whatever was answered.
@@ -70,37 +69,23 @@ class Session:
         When an answer says that the session has ended, what is ``repeatable`` is sent again after a new login; what
         is not raises Temporary, and nothing was done. Otherwise as ``HttpClient.send``.
         """
-        login, is_new = self._current()
+        login, is_new = self._login.current(self._log_in)
         answer = self.client.send(login.sign(request), changes=changes)
         # A session that was opened just now has not ended, whatever an answer says.
         if answer.status != HTTPStatus.UNAUTHORIZED or is_new:
             return answer
-        self._forget(login)
+        self._login.forget(login)
         if not repeatable:
             raise Temporary(f"{request.label} was refused: the login had ended.", remedy="It is made anew next time.")
-        login, _ = self._current()
+        login, _ = self._login.current(self._log_in)
         return self.client.send(login.sign(request), changes=changes)
 
     def close(self) -> None:
         """Sign out, if there is a login: it would live on for 30 days. What comes of it matters to nobody any more."""
-        with self._lock:
-            login, self._login = self._login, None
+        login = self._login.take()
         if login is not None:
             with suppress(RotatorError):
                 self.client.send(login.sign(HttpRequest("The logout", "POST", "/api/auth/signout")), changes=False)
-
-    def _current(self) -> tuple[Login, bool]:
-        """Give the login, and whether it was made just now."""
-        with self._lock:
-            is_new = self._login is None
-            self._login = self._login or self._log_in()
-            return self._login, is_new
-
-    def _forget(self, login: Login) -> None:
-        """Forget a login, unless another thread has replaced it already."""
-        with self._lock:
-            if self._login is login:
-                self._login = None
 
     def _log_in(self) -> Login:
         answer = self.client.send(HttpRequest("The request for a CSRF token", "GET", "/api/auth/csrf"), changes=False)

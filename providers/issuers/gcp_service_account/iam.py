@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -24,6 +23,7 @@ from providers.issuers.gcp_service_account.token_endpoint import (
     meaning_of,
     reason_of,
 )
+from providers.kept_login import AccessToken, KeptLogin
 from rotator.domain.contracts import Access
 from rotator.domain.errors import Ambiguous, NeedsOperator, Permanent, RotatorError, Temporary
 from rotator.domain.secret_value import SecretValue
@@ -47,31 +47,24 @@ class Asked:
     """A lost answer may hide a change."""
 
 
-@dataclass(frozen=True)
-class _Token:
-    value: SecretValue
-    used_until: datetime
-
-
 class Iam:
     """Google's IAM, asked as the connection's identity. Safe to share between threads."""
 
     def __init__(self, config: GcpKeyConfig, access: Access, endpoint: TokenEndpoint) -> None:
         self._client = HttpClient(config.url, ca_file=config.ca_file, access=access)
         self._config, self._access, self._endpoint = config, access, endpoint
-        self._lock = threading.Lock()
-        self._token: _Token | None = None
+        self._token = KeptLogin[AccessToken]()
 
     def send(self, asked: Asked, method: str, path: str, document: Any = None, **query: str) -> HttpAnswer:
         """Send once, and give whatever was answered."""
-        token, is_new = self._signed_in()
+        token, is_new = self._token.current(self._sign_in, lambda token: self._access.clock.now() >= token.used_until)
         body = None if document is None else json.dumps(document).encode()
         headers = {"Authorization": f"Bearer {token.value.reveal()}"}
         headers |= {"Content-Type": "application/json"} if body is not None else {}
         request = HttpRequest(f"The request to {asked.what}", method, path, query=query, headers=headers, body=body)
         answer = self._client.send(request, changes=asked.changes)
         if answer.status == HTTPStatus.UNAUTHORIZED and not is_new:
-            self._forget(token)
+            self._token.forget(token)
             raise Temporary(f"{request.label} was refused: our token had ended.", remedy="We sign in again next time.")
         return answer
 
@@ -106,18 +99,13 @@ class Iam:
             return Permanent(f"{said}.", remedy="Look the word up in the guide to errors of Google's APIs.")
         return Permanent(f"{said}: not an answer of Google's.", remedy="Check the connection's `url`.")
 
-    def _signed_in(self) -> tuple[_Token, bool]:
-        """Give our token for IAM, and whether it was got just now: such a one has not ended."""
-        with self._lock:
-            now = self._access.clock.now()
-            if self._token is not None and now < self._token.used_until:
-                return self._token, False
-            answer = self._ask_metadata() if self._config.auth == "metadata" else self._exchange()
-            given = access_token(answer)
-            if given is None:
-                raise self._not_signed_in(answer)
-            self._token = _Token(SecretValue(given[0]), now + given[1] - _RENEWED_BEFORE_ITS_END)
-            return self._token, True
+    def _sign_in(self) -> AccessToken:
+        now = self._access.clock.now()
+        answer = self._ask_metadata() if self._config.auth == "metadata" else self._exchange()
+        given = access_token(answer)
+        if given is None:
+            raise self._not_signed_in(answer)
+        return AccessToken(SecretValue(given[0]), now + given[1] - _RENEWED_BEFORE_ITS_END)
 
     def _exchange(self) -> HttpAnswer:
         key = read(self._access.credential("service_account_key"))
@@ -145,11 +133,6 @@ class Iam:
         return NeedsOperator(
             f"{said}{f': {why}' if why else ''}.", remedy="Check the connection's `auth` and credentials."
         )
-
-    def _forget(self, token: _Token) -> None:
-        with self._lock:
-            if self._token is token:
-                self._token = None
 
 
 def _word_of(answer: HttpAnswer) -> str:

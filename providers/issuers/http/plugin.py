@@ -126,8 +126,9 @@ def _open(profile: HttpProfile, config: HttpConfig, options: Options, access: Ac
     from providers.issuers.http.client import ProfileClient
     from providers.issuers.http.issuer import HttpIssuer
     from providers.issuers.http.outcomes import Failures
-    from providers.issuers.http.session import Management, Sessions, WithCredential, WithLogin
+    from providers.issuers.http.session import Login, Management, WithCredential, WithLogin
     from providers.issuers.http.templates import OMIT, Omitted, Secrets
+    from providers.kept_login import KeptLogin
 
     def credential(name: str) -> SecretValue | Omitted:
         return access.credential(name) if name in config.credentials else OMIT
@@ -141,8 +142,8 @@ def _open(profile: HttpProfile, config: HttpConfig, options: Options, access: Ac
     auth = profile.auth.management
     management: Management
     if isinstance(auth, CookieSession):
-        sessions = access.shared("login", Sessions)
-        management = WithLogin(client, auth, account, sessions, failures, access.clock)
+        kept: KeptLogin[Login] = access.shared("login", KeptLogin)
+        management = WithLogin(client, auth, account, kept, failures, access.clock)
     else:
         management = WithCredential(client, auth, account)
     variables = {"options": as_variables(options, profile.options), "settings": settings}

@@ -6,8 +6,7 @@ that can be repeated is sent again after a new login; a create never is.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -17,6 +16,7 @@ from providers.issuers.http.calls import build, texts, with_auth
 from providers.issuers.http.outcomes import Failures, matches, outcome_of, text
 from providers.issuers.http.requests import CookieSession, LoginStep, SimpleAuth
 from providers.issuers.http.templates import Secrets
+from providers.kept_login import KeptLogin
 from rotator.domain.clock import Clock
 from rotator.domain.errors import NeedsOperator, Temporary
 from rotator.domain.secret_value import SecretValue
@@ -63,27 +63,6 @@ class Login:
         return {**others, "session": Secrets(self.captured.__getitem__)}
 
 
-class Sessions:
-    """The one login of a connection, made when it is first needed."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._login: Login | None = None
-
-    def current(self, log_in: Callable[[], Login], now: datetime) -> tuple[Login, bool]:
-        """Give the login, and whether it was made just now: such a one has not ended, whatever an answer says."""
-        with self._lock:
-            kept = None if self._login is None or self._login.is_old(now) else self._login
-            self._login = kept or log_in()
-            return self._login, kept is None
-
-    def end(self, login: Login) -> None:
-        """Forget a login, unless another thread has replaced it already."""
-        with self._lock:
-            if self._login is login:
-                self._login = None
-
-
 @dataclass(frozen=True)
 class WithLogin:
     """Logs in, keeps the session, and logs in again when it has ended."""
@@ -91,20 +70,23 @@ class WithLogin:
     client: HttpClient
     auth: CookieSession
     variables: Mapping[str, Any] = field(repr=False)
-    sessions: Sessions
+    kept: KeptLogin[Login]
     failures: Failures
     clock: Clock
 
     def send(self, request: HttpRequest, *, changes: bool, repeatable: bool) -> HttpAnswer:
-        login, is_new = self.sessions.current(self._log_in, self.clock.now())
+        login, is_new = self._current()
         answer = self._send_with(login, request, changes=changes)
         if is_new or not any(matches(match, answer) for match in self.auth.relogin_when):
             return answer
-        self.sessions.end(login)
+        self.kept.forget(login)
         if not repeatable:
             raise Temporary(f"{request.label} was refused: the login had ended.", remedy="It is made anew next time.")
-        login, _ = self.sessions.current(self._log_in, self.clock.now())
+        login, _ = self._current()
         return self._send_with(login, request, changes=changes)
+
+    def _current(self) -> tuple[Login, bool]:
+        return self.kept.current(self._log_in, lambda login: login.is_old(self.clock.now()))
 
     def _send_with(self, login: Login, request: HttpRequest, *, changes: bool) -> HttpAnswer:
         headers = texts(self.auth.headers, login.variables(self.variables), request)
