@@ -29,8 +29,8 @@ def adopt(
     """
     from rotator.config.selection import Selection, select
     from rotator.domain.model import Handle
+    from rotator.domain.visible import one_line
     from rotator.flow.adoption import adopt as adopt_token
-    from rotator.observe.visible import one_line
 
     session: Context = context.obj
     chosen = select(session.app.policies, Selection([name]))

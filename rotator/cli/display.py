@@ -12,12 +12,12 @@ from rotator.cli.reporting import progress as told_one_by_one
 from rotator.domain.clock import Clock
 from rotator.domain.model import Event
 from rotator.domain.secret_value import redact
+from rotator.domain.visible import one_line
 from rotator.flow.estimate import left
 from rotator.flow.report import Outcome, Report
 from rotator.observe.events import sentence
 from rotator.observe.incident_page import about
 from rotator.observe.progress import Progress
-from rotator.observe.visible import one_line
 
 if TYPE_CHECKING:
     from rich.console import Group

@@ -57,7 +57,7 @@ def now(
 ) -> None:
     """Rotate now: shows what it will do, asks, then does it. Running it again after an interruption goes on."""
     from rotator.config.selection import Selection
-    from rotator.observe.visible import one_line
+    from rotator.domain.visible import one_line
 
     session: Context = context.obj
     reason = one_line(reason)

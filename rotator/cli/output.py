@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn, TextIO
 from rotator.cli.exit_codes import DONE, OUR_FAULT, UNHEARD
 from rotator.domain.errors import InvalidInput, Problem, RotatorError
 from rotator.domain.secret_value import redact
-from rotator.observe.visible import one_line, visible
+from rotator.domain.visible import one_line, visible
 
 
 def document(data: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from rotator.cli.output import as_text
 from rotator.domain.errors import InvalidInput, Problem
 from rotator.domain.secret_value import redact
-from rotator.observe.visible import visible
+from rotator.domain.visible import visible
 
 SUFFIXES: Final = (".md", ".json")
 

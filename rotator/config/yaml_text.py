@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,15 +10,13 @@ from yaml.reader import Reader
 
 from rotator.config.ordinary_file import NotAFile, read_at_most
 from rotator.domain.errors import InvalidInput, Problem
+from rotator.domain.visible import UNSEEN
 
 Spot = tuple[int, int]
 """A line and a column, from 1."""
 
 _LARGEST: Final = 8 * 2**20
 """Bytes of one file. Taken apart, it may need two hundred times as much memory."""
-
-_UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u2069\ufeff]")
-"""Control characters, and those that have no width or turn the direction of what follows."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Unseen:
 
 def unseen_in(text: str) -> Unseen | None:
     """Find the first such character. A tab and a line break are none."""
-    found = _UNSEEN.search(text)
+    found = UNSEEN.search(text)
     return found and Unseen(found.start(), f"a character that nobody sees (U+{ord(found.group()):04X})")
 
 

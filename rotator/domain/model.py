@@ -241,6 +241,13 @@ class Secret:
     failures: int = 0
     """Rotations in a row that were withdrawn."""
 
+    @property
+    def living(self) -> tuple[Token, ...]:
+        """Give the tokens that may live: the one in force, and those of an open rotation."""
+        opened = self.open
+        known = (self.current, *((opened.old, *opened.tokens) if opened is not None else ()))
+        return tuple({token.id: token for token in known if token is not None and token.state.may_live}.values())
+
 
 @dataclass(frozen=True)
 class Event:

@@ -7,7 +7,6 @@ this is what tells, from the declaration in its history and from what the ledger
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,17 +69,10 @@ def got_out(secret: Secret, declaration: Event | None) -> StillOut | None:
     told = declaration.detail
     since = datetime.fromisoformat(str(told["began"]))
     named = {each["id"] for each in told["tokens"]}
-    tokens = tuple(token for token in _alive(secret) if token.id in named or _was_in_use(secret, token, since))
+    tokens = tuple(token for token in secret.living if token.id in named or _was_in_use(secret, token, since))
     if not tokens and secret.current is not None:
         return None
     return StillOut(secret.name, str(told["incident"]), since, str(told["reason"]), tokens)
-
-
-def _alive(secret: Secret) -> Iterator[Token]:
-    opened = secret.open
-    known = (secret.current, *((opened.old, *opened.tokens) if opened is not None else ()))
-    once = {token.id: token for token in known if token is not None and token.state.may_live}
-    yield from once.values()
 
 
 def _was_in_use(secret: Secret, token: Token, since: datetime) -> bool:

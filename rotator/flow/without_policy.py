@@ -5,11 +5,11 @@ Nothing says how such a token is replaced, so nobody here replaces or ends it. I
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from rotator.domain.identity import means
-from rotator.domain.model import ConnectionName, IssuerRef, Secret, SecretName, Token
+from rotator.domain.model import ConnectionName, IssuerRef, SecretName, Token
 from rotator.flow.lanes import account_key
 from rotator.flow.outlook import Survey
 from rotator.ledger.ledger import Ledger
@@ -54,24 +54,17 @@ def without_policy(
     """Give those that are meant. ``named``: all that have a policy. A token that its issuer lists no more is gone."""
     found = []
     for secret in ledger.secrets():
-        tokens = tuple(_may_live(secret))
-        if secret.name in named or not tokens:
+        if secret.name in named or not secret.living:
             continue
         last = secret.open or ledger.last_rotation(secret.name)
-        issuer = ledger.made_through(secret.current.id) if secret.current is not None else None
+        made_through = ledger.made_through(secret.current.id) if secret.current is not None else None
+        issuer = made_through or (last.issuer if last is not None else None)
         stores = frozenset(each.target.connection for each in last.destinations) if last is not None else frozenset()
-        told = WithoutPolicy(secret.name, tokens, issuer or (last.issuer if last is not None else None), stores)
-        listed = replace(told, tokens=tuple(token for token in tokens if not _is_gone(token, told.issuer, survey)))
-        if listed.tokens and is_meant(listed):
-            found.append(listed)
+        living = tuple(token for token in secret.living if not _is_gone(token, issuer, survey))
+        one = WithoutPolicy(secret.name, living, issuer, stores)
+        if living and is_meant(one):
+            found.append(one)
     return found
-
-
-def _may_live(secret: Secret) -> Iterator[Token]:
-    opened = secret.open
-    known = (secret.current, *((opened.old, *opened.tokens) if opened is not None else ()))
-    once = {token.id: token for token in known if token is not None and token.state.may_live}
-    yield from once.values()
 
 
 def _is_gone(token: Token, issuer: IssuerRef | None, survey: Survey) -> bool:

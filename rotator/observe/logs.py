@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rotator.domain.clock import SystemClock
 from rotator.domain.secret_value import redact
+from rotator.domain.visible import one_line
 from rotator.observe.events import sentence
-from rotator.observe.visible import one_line
 
 if TYPE_CHECKING:
     from rotator.domain.model import Event

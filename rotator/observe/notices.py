@@ -13,8 +13,8 @@ from rotator.domain import reminders
 from rotator.domain.errors import Problem
 from rotator.domain.model import Cause, Phase, Rotation, SecretName, Token, TokenState
 from rotator.domain.notice import OF_NO_SECRET, Notice, Told, Topic
+from rotator.domain.visible import one_line
 from rotator.observe.troubles import as_sentence, way_out
-from rotator.observe.visible import one_line
 
 AN_HOUR: Final = timedelta(hours=1)
 """How long something that is tried again by itself may fail before anybody is told."""

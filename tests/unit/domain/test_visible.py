@@ -9,8 +9,8 @@ import pytest
 
 from rotator.cli import output
 from rotator.domain.model import SecretName
+from rotator.domain.visible import one_line, visible
 from rotator.observe import logs, notices
-from rotator.observe.visible import one_line, visible
 
 
 @pytest.mark.parametrize(

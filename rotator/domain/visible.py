@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 """Control characters but tabs and line breaks, those without a width or that turn the direction of text, and bytes
 that are no text: names of files may hold some."""
 
 
 def visible(text: str) -> str:
     """Write each character that nobody would see by its code, as JSON does. Lines stay lines."""
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    return UNSEEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def one_line(text: str) -> str:
