@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from providers import http
 from providers.stores.vercel.plugin import VercelPlace
 from providers.stores.vercel.store import VercelStore
 from rotator.domain.errors import Ambiguous, Conflict, Permanent, RotatorError, Temporary
@@ -102,7 +101,7 @@ def test_a_silent_server_is_given_up_in_time(
     place: VercelPlace,
     outside: AtTheRecord,
 ) -> None:
-    monkeypatch.setattr(http, "_ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("providers.http.client._ANSWER_SECONDS", 0.2)
     store = opened(proxy.url, access)
     proxy.fail("PATCH", "/env/", delay(30))
     assert type(refusal_of(lambda: store.write(place, fresh(), outside.version, "rotation-1"))) is Ambiguous
