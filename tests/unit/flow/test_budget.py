@@ -224,8 +224,11 @@ def test_what_is_done_because_a_token_got_out_is_urgent_though_it_is_about_an_ea
     for _ in range(5):
         with budget.request():
             budget.unavailable()
+    with on_behalf_of(Cause.DUE), pytest.raises(Temporary), budget.request():
+        pytest.fail("it was sent, though the service is left alone")
     with on_behalf_of(Cause.COMPROMISED), on_behalf_of(Cause.DUE), budget.request():
         pass
+    assert budget.requests == 6
 
 
 def test_an_answer_is_not_lost_because_the_ledger_cannot_count_it_and_it_is_counted_later(
