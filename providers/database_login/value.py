@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
+from providers.named_texts import named_texts
 from rotator.domain.secret_value import SecretValue
 
 _ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?/([\w.$~%-]+)(?:\?([\w.$~%&=/+-]*))?")
 _NAME_OF_A_USER: Final = re.compile(r"user(name)?$")
 _NAME_OF_A_PASSWORD: Final = re.compile(r"(password|passwd|pwd)$")
-_QUOTED: Final = re.compile(r"""(["'])(.*)\1""")
-_COMMENT: Final = re.compile(r"\s#")
 _GARBAGE: Final = re.compile(r"[0-9a-f]{40}")
 _NOBODY: Final = "rotator_no_such_login"
 
@@ -95,7 +93,7 @@ def read(value: SecretValue, dialect: Dialect) -> Login | None:
     if "\n" not in text and "://" in text and not text.startswith("{"):
         return _from_uri(text, dialect)
     users, passwords = set(), set()
-    for name, member in _members(text):
+    for name, member in named_texts(text):
         word = re.sub(r"[^a-z]", "", name.lower())
         if _NAME_OF_A_USER.search(word):
             users.add(member)
@@ -129,22 +127,3 @@ def _from_uri(text: str, dialect: Dialect) -> Login | None:
 def _pair(user: str, password: str) -> Login | None:
     sendable = user.isprintable() and password.isprintable()
     return Login(user, SecretValue(password)) if user and password and sendable else None
-
-
-def _members(text: str) -> Iterator[tuple[str, str]]:
-    """Give each name and text in a JSON object, or in lines of ``name=text``."""
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        document = None
-    if isinstance(document, dict):
-        yield from ((name, member) for name, member in document.items() if isinstance(member, str))
-        return
-    for line in text.splitlines():
-        name, equals, rest = line.strip().removeprefix("export ").partition("=")
-        quoted = _QUOTED.fullmatch(rest.strip())
-        if not equals or name.startswith(("#", ";")):
-            continue
-        yield name, quoted[2] if quoted else rest.strip()
-        if not quoted:  # a comment ends a value for some readers, and is a part of it for others
-            yield name, _COMMENT.split(rest, maxsplit=1)[0].strip()

@@ -103,8 +103,8 @@ def _find(work: Work, token: Token) -> Handle | None:
 def _is_somebodys(work: Work, info: TokenInfo) -> bool:
     """Tell whether the ledger knows whose token this is: this rotation's, or another secret's.
 
-    Another issuer may number its tokens in the same way. Of one that was adopted nobody knows which issuer made it, so
-    it has to be as old, too.
+    Another issuer may number its tokens in the same way. Of one that was adopted nobody may have written down at which
+    issuer, so it has to be as old, too.
     """
     connection = work.rotation.issuer.connection
     of_this_issuer = (work.rotation.old, *work.rotation.tokens, *work.tools.ledger.tokens_of_issuer(connection))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from providers.named_texts import named_texts
 from rotator.domain.secret_value import SecretValue
 
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9_]{16,128}")
@@ -20,7 +20,6 @@ _KEY_ID: Final = re.compile(r"[A-Za-z0-9_]{16,128}")
 _NO_HALF_OF_A_PAIR: Final = re.compile(r"[a-z0-9]{16,128}")
 _SECRET: Final = re.compile(r"[\x21-\x7e]{16,}")
 _PARTS: Final = ("accesskeyid", "secretaccesskey", "sessiontoken", "securitytoken")
-_QUOTED: Final = re.compile(r"""(["'])(.*)\1""")
 
 
 class Form(StrEnum):
@@ -54,7 +53,7 @@ def read(value: SecretValue) -> AccessKey | None:
     Temporary credentials (with a session token) are no access key, and of two pairs nobody knows which is meant.
     """
     found: dict[str, str] = {}
-    for name, text in _members(value.reveal()):
+    for name, text in named_texts(value.reveal()):
         part = re.sub(r"[^a-z]", "", name.lower()).removeprefix("aws")
         if part in _PARTS and found.setdefault(part, text) != text:
             return None
@@ -72,19 +71,3 @@ def word(value: SecretValue) -> AccessKey | None:
     if not _NO_HALF_OF_A_PAIR.fullmatch(value.reveal()):
         return None
     return AccessKey(value.reveal(), value)
-
-
-def _members(text: str) -> Iterator[tuple[str, str]]:
-    """Give each name and text in a JSON object, or in lines of ``name = text``."""
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        document = None
-    if isinstance(document, dict):
-        yield from ((name, member) for name, member in document.items() if isinstance(member, str))
-        return
-    for line in text.splitlines():
-        name, equals, rest = line.strip().removeprefix("export ").partition("=")
-        quoted = _QUOTED.fullmatch(rest.strip())
-        if equals and not name.startswith(("#", ";")):
-            yield name, quoted[2] if quoted else rest.strip()
